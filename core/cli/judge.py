@@ -2,13 +2,12 @@
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-import sys
 from typing import Any
 
 import click
 
-from core.cli.common import EXIT, FAILED, SeveralValues, as_json, cli, recipe_option
-from core.cli.run import aloud, brought_weights, follow_all, settings_from, tell_end, tell_forecast
+from core.cli.common import SeveralValues, as_json, cli, recipe_option
+from core.cli.run import aloud, brought_weights, check_floor, follow_all, settings_from, tell_ends, tell_forecast
 from core.domain.errors import WrongInput
 from core.domain.evaluation import Evaluation
 from core.domain.methods.judged import Brought
@@ -18,7 +17,7 @@ from core.domain.requests.registry import FORMS, parse_request
 from core.domain.run import NORMALISATIONS, ORDERS, RunSpec
 from core.jobs import submit
 from core.jobs.catalogue import Catalogue, catalogue
-from core.jobs.validation import dataset_of, judged_spec
+from core.jobs.validation import NO_FLOOR, dataset_of, floor_spec, judged_spec
 from core.storage.home import Home, open_home
 
 
@@ -27,6 +26,7 @@ from core.storage.home import Home, open_home
 @click.option("--unlearned", required=True, metavar="FILE", help="The weights that were unlearned elsewhere.")
 @click.option("--reference", "brought", metavar="FILE", help="The weights of a network retrained elsewhere; by default it is trained here.")
 @click.option("--no-reference", is_flag=True, help="Neither bring nor train a reference.")
+@click.option("--floor", is_flag=True, help="Also train a second reference, beside one that is trained here.")
 @click.option("--dataset", required=True, help="A key from `list datasets`.")
 @click.option("--model", required=True, help="A key from `list models`, or timm:NAME.")
 @click.option("--forget", metavar="KIND:VALUE", help=f"What was forgotten: {FORMS}.")
@@ -39,13 +39,16 @@ from core.storage.home import Home, open_home
 @click.option("--seed", default=0, show_default=True, help="Decides every random draw of the evaluation and of training the reference.")
 @as_json
 def judge(
-    original: str, unlearned: str, brought: str | None, no_reference: bool, dataset: str, model: str, forget: str | None,
+    original: str, unlearned: str, brought: str | None, no_reference: bool, floor: bool, dataset: str, model: str, forget: str | None,
     forget_file: Path | None, normalisation: str, class_order: str, accept_mapping: bool, recipe: tuple[str, ...], seed: int,
     as_json: bool,
 ) -> None:  # fmt: skip
     """Evaluate a network that was unlearned elsewhere and print its numbers; Ctrl-C cancels."""
     if brought and no_reference:
         raise WrongInput("A reference is brought by --reference or left out by --no-reference; give one of them.")
+    if brought and floor:
+        raise WrongInput(NO_FLOOR)
+    check_floor(floor, no_reference)
     if (forget is None) == (forget_file is None):
         raise WrongInput("What was forgotten must be said once: by --forget KIND:VALUE or by --forget-file CSV.")
     home = open_home()
@@ -54,11 +57,10 @@ def judge(
     spec = spec_of_files(home, shelves, (dataset, model), request, (original, unlearned, brought), seed=seed, reference=not no_reference,
                          read_as=(normalisation, class_order, accept_mapping), recipe=settings_from(recipe, "--recipe"))  # fmt: skip
     tell_forecast(home, spec, shelves, Evaluation(), measure=False)
-    (ended,) = follow_all(home, [submit.submit(home, spec, evaluation=Evaluation())])
-    tell_end(home, ended, shelves, as_json=as_json, profile=False)
-    if ended.error_line:
-        click.echo(ended.error_line, err=True)
-    sys.exit(EXIT.get(ended.anew or ended.status, FAILED))
+    wanted = [submit.submit(home, spec, evaluation=Evaluation())]
+    if floor:
+        wanted.append(submit.submit(home, floor_spec(spec, shelves), along_with=wanted[0], evaluation=Evaluation()))
+    tell_ends(home, follow_all(home, wanted), shelves, as_json=as_json, profile=False)
 
 
 def spec_of_files(

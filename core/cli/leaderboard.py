@@ -34,7 +34,7 @@ def leaderboard(ids: tuple[str, ...], measure: str, as_csv: bool, as_json: bool)
             studies.existing(store, study_id)
         board = leaderboard_of(store, names_of_runs(store, ids), measure)
     if as_json:
-        print_json({"measure": measure, "cells": board.table(), "caution": board.caution})
+        print_json({"measure": measure, "cells": board.table(), "caution": " ".join(filter(None, (board.caution, board.several)))})
     elif as_csv:
         table = csv.DictWriter(sys.stdout, COLUMNS, lineterminator="\n")
         table.writeheader()
@@ -63,6 +63,8 @@ def _print(board: Leaderboard, unit: str) -> None:
                 click.echo(f"  {row.mean_rank.mean:9.2f}  {_cut(row.method)} {row.mean_rank.n} of {len(board.tasks)} tasks")
         if board.caution:
             click.echo(wrapped(board.caution))
+    if board.several:
+        click.echo("\n" + wrapped(board.several))
 
 
 def _cut(method: str) -> str:

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 import sys
 from time import monotonic, sleep
+from typing import NoReturn
 
 import click
 
@@ -77,8 +78,7 @@ def run(
     profile: bool, dry_run: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Run one unlearning method and print its numbers; Ctrl-C cancels."""
-    if floor and no_reference:
-        raise WrongInput("A second reference (--floor) is held against the reference; leave out --floor or --no-reference.")
+    check_floor(floor, no_reference)
     if (forget is None) == (forget_file is None):
         raise WrongInput("What to forget must be said once: by --forget KIND:VALUE or by --forget-file CSV.")
     if own is None and (normalisation, class_order, accept_mapping) != ("best", "here", False):
@@ -98,19 +98,34 @@ def run(
         spec = with_own_weights(home, shelves, spec, own, normalisation, class_order, accept_mapping)
     likely = tell_forecast(home, spec, shelves, how, measure=dry_run)
     if dry_run:
-        return print_dry(spec, likely, as_json)
+        print_dry(spec, likely, as_json)
+        return
     wanted = [submit.submit(home, spec, limit=at_most, evaluation=how, again=again)]
     if floor and spec.method != SECOND_REFERENCE_METHOD:  # retraining is the floor itself
         wanted.append(submit.submit(home, floor_spec(spec, shelves), along_with=wanted[0], evaluation=how))
-    ended, *below = follow_all(home, wanted)
-    tell_end(home, ended, shelves, as_json=as_json, profile=profile)
+    tell_ends(home, follow_all(home, wanted), shelves, as_json=as_json, profile=profile)
+
+
+def check_floor(floor: bool, no_reference: bool) -> None:
+    """Raises WrongInput where a second reference is asked for beside none."""
+    if floor and no_reference:
+        raise WrongInput("A second reference (--floor) is held against the reference; leave out --floor or --no-reference.")
+
+
+def tell_ends(home: Home, ends: list[Run], shelves: Catalogue, *, as_json: bool, profile: bool) -> NoReturn:
+    """The first run's numbers on stdout, errors of all on stderr, and out, with a status that says whether all are done.
+
+    ends: the run, and its second reference where one was asked for.
+    """
+    ended, *below = ends
+    _tell_end(home, ended, shelves, as_json=as_json, profile=profile)
     for error in filter(None, [*(f"The second reference: {one.error_line}" for one in below if one.error_line), ended.error_line]):
         click.echo(error, err=True)
-    codes = [EXIT.get(one.anew or one.status, FAILED) for one in (ended, *below)]
+    codes = [EXIT.get(one.anew or one.status, FAILED) for one in ends]
     sys.exit(next(filter(None, codes), 0))
 
 
-def tell_end(home: Home, ended: Run, shelves: Catalogue, *, as_json: bool, profile: bool) -> None:
+def _tell_end(home: Home, ended: Run, shelves: Catalogue, *, as_json: bool, profile: bool) -> None:
     """A run's numbers on stdout; profile: with the seconds of each part of the evaluation."""
     data = shelves.datasets[ended.spec.dataset]
     with ResultStore(home.database) as store:

@@ -23,7 +23,7 @@ from core.storage.home import Home, open_home
 from core.tuning import home_presets, journal
 from core.tuning.journal import DONE, Search
 from core.tuning.objectives import MODES, OBJECTIVES, ORACLE, USUAL
-from core.tuning.plan import USUAL_SEEDS, USUAL_TRIALS, Budget
+from core.tuning.plan import NO_WEIGHTS, USUAL_SEEDS, USUAL_TRIALS, Budget
 
 SHOWN = 20  # trials of a printed table, those on the front before others
 CLOSEST = "closest"
@@ -52,6 +52,7 @@ def tune() -> None:
 )
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="A parameter that stands fixed; may be repeated.")
 @recipe_option
+@click.option("--weights", metavar="FILE", help="Not taken, and why is said: a search trains its originals itself.")
 @click.option("--objectives", default=",".join(USUAL), show_default=True, help=f"Of {', '.join(OBJECTIVES[ORACLE])}, with commas.")
 @click.option(
     "--seeds", default=seeds_text(USUAL_SEEDS), show_default=True, help="Each trial is the mean over them; none that runs are judged on."
@@ -62,9 +63,12 @@ def tune() -> None:
 @as_json
 def start(
     dataset: str, model: str, forget: str, method: str, mode: str, tuned: tuple[str, ...], settings: tuple[str, ...],
-    recipe: tuple[str, ...], objectives: str, seeds: str, trials: int | None, minutes: str, use: str | None, as_json: bool,
+    recipe: tuple[str, ...], weights: str | None, objectives: str, seeds: str, trials: int | None, minutes: str, use: str | None,
+    as_json: bool,
 ) -> None:  # fmt: skip
     """Search the settings of a method; Ctrl-C stops, and the same command goes on."""
+    if weights is not None:
+        raise WrongInput(NO_WEIGHTS)
     budget = budget_of(trials, minutes) or Budget()
     home = open_home()
     if not is_written(home.root):

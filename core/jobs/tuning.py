@@ -150,7 +150,8 @@ def preset_of(shelves: Catalogue, search: Search, number: int | None = None) -> 
     if trial.state != journal.DONE:
         raise WrongInput(f"Trial {chosen} {trial.state}, so its settings are no preset; choose one that is done.")
     found = f"trial {chosen} of the {plan.mode} search {search.id}, for {spec.request.text}, on {plan.seeds_text}"
-    return HomePreset(spec.dataset, spec.model, spec.method, spec.request.by_class, params_of(shelves, search, chosen), found)
+    return HomePreset(spec.dataset, spec.model, spec.method, spec.request.by_class, params_of(shelves, search, chosen), found,
+                      dict(spec.recipe))  # fmt: skip
 
 
 def use(home: Home, shelves: Catalogue, search: Search, number: int | None = None) -> HomePreset:

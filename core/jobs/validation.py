@@ -29,21 +29,28 @@ from core.models.timm_names import is_timm, name_of
 from core.tuning.home_presets import HomePreset, preset_in
 
 T = TypeVar("T")
+RECIPE_PANEL = "Training recipe"  # of the forms
+NO_FLOOR = (
+    "There is no second reference: the reference was brought, and one that is trained here, by another recipe, would not show how far two "
+    "like it lie apart."
+)
 NAMED = 12  # keys that a sentence names
 UNITS = {"": 1, "s": 1, "min": 60, "m": 60, "h": 3600, "d": 86400}  # seconds
 
 
 def preset_values(
-    method: MethodInfo, data: DatasetInfo, model: str, request: ForgetRequest, own: Iterable[HomePreset] = ()
+    method: MethodInfo, data: DatasetInfo, model: str, request: ForgetRequest, own: Iterable[HomePreset] = (),
+    recipe: Mapping[str, Any] | None = None,
 ) -> dict[str, Value]:  # fmt: skip
     """Every parameter of the method by name, as the preset of this dataset and model sets it for a checked request.
 
     own: the home's presets, which go before those that are shipped; of a method that has changed since, the values that it still takes.
+    recipe: what of the recipe of training is not the pair's preset, as `own_recipe` gives it; a home's preset counts for its own recipe.
     """
-    if chosen := preset_in(own, data.key, model, method.key, request.by_class):
+    if chosen := preset_in(own, data.key, model, method.key, request.by_class, recipe or {}):
         return preset_values(method, data, model, request) | _taken(chosen.values, method)
     if method.steps:
-        return joined_params(steps_of(method.key), [preset_values(step, data, model, request, own) for step in method.steps])
+        return joined_params(steps_of(method.key), [preset_values(step, data, model, request, own, recipe) for step in method.steps])
     preset = preset_for(data.key, model).methods.get(method.key, {})
     values = {p.name: p.default for p in method.params}
     for name, value in preset.items():
@@ -101,20 +108,34 @@ def make_spec(
     check_names(settings, [p.name for p in chosen.params])
     if len(request.classes) == 1:  # the same request in other words is the same run
         request = ClassRequest(request.classes)
-    values = preset_values(chosen, data, model, request, shelves.presets) | as_given(settings, chosen.params)
+    own = own_recipe(dataset, model, recipe or {})
+    values = preset_values(chosen, data, model, request, shelves.presets, own) | as_given(settings, chosen.params)
     params = {p.name: p.parse(values[p.name]) for p in chosen.params}
     idle = [p for p in chosen.params if p.idle(params)]
     params |= {p.name: p.default for p in idle}  # what has no effect must not make another run
     version = run_version(dataset, model, method)
-    own = own_recipe(dataset, model, recipe or {})
     _check_recipe(data, request, chosen, with_own(preset_for(dataset, model).recipe, own), bool(weights) or weights_follow)
     return RunSpec(dataset, model, request, method, params, seed, reference, asked_device(), version, weights, weights_as, own)
+
+
+class NeedsShards(WrongInput):
+    """A method that needs a recipe by shards or slices was asked for without one.
+
+    The message names the command line's option; on_form: the same sentence for a reader of a form, which names its panel.
+    """
+
+    def __init__(self, method: MethodInfo, message: str) -> None:
+        super().__init__(message)
+        self.on_form = (
+            f"{method.title} needs an original that was trained by shards or slices; set them under {RECIPE_PANEL} on this page, such as "
+            "shards = 5 and slices = 3."
+        )
 
 
 def _check_recipe(data: DatasetInfo, request: ForgetRequest, method: MethodInfo, recipe: Recipe, brought: bool) -> None:
     """Raises WrongInput where the method, the data, the request or weights of one's own do not go with the recipe."""
     if unfit := unfit_recipe(method.title, recipe.shards, recipe.slices, method.needs_shards, method.not_ensemble):
-        raise WrongInput(unfit)
+        raise NeedsShards(method, unfit) if method.needs_shards else WrongInput(unfit)
     if recipe.sharded and brought:
         raise WrongInput("Weights of your own are of a network that was trained elsewhere, as a whole: leave out shards and slices.")
     check_sharding(recipe, data.train_count)
@@ -144,6 +165,15 @@ def judged_spec(
 def dataset_of(shelves: Catalogue, key: str) -> DatasetInfo:
     """Raises WrongInput with the keys that there are."""
     return _pick(shelves.datasets, key, "dataset")
+
+
+def why_no_floor(spec: RunSpec) -> str:
+    """Why no second reference can be trained under this run, in one sentence; '' where one can."""
+    if not spec.reference:
+        return "A second reference is held against the reference, and this run has none."
+    if "reference" in judged.brought(spec):
+        return NO_FLOOR
+    return ""
 
 
 def floor_spec(spec: RunSpec, shelves: Catalogue) -> RunSpec:

@@ -10,6 +10,9 @@ from core.domain.requests.base import ForgetRequest
 NEAR = 0.05  # share: differences of accuracy below this are called the same
 PRICE = 0.03  # share: a larger loss of accuracy on the retain set is mentioned
 FAR_OFF = "No verdict on the method: the original itself is far off"
+EXACT = "Exactly the reference"  # the lead of a network whose weights are all the reference's, as exact unlearning gives
+SAME = "All its weights are bit for bit those of the retrained reference. "
+ACCURACIES = ("train_forget_accuracy", "test_forget_accuracy", "train_retain_accuracy", "test_retain_accuracy")
 FORGOTTEN = ("Forgotten", "Partly forgotten")  # favourable leads, to which a price is added with "but"
 WARNED = ", with warnings"  # of a lead
 Numbers = dict[str, dict[str, float | None]]  # model -> metric -> value
@@ -49,6 +52,8 @@ def verdict(numbers: Numbers, request: ForgetRequest, data: DatasetInfo | None, 
         if far_off
         else "Nothing was changed"
         if unchanged
+        else EXACT
+        if is_the_reference(numbers)
         else _lead(before, after, 0.0 if wanted is None and request.by_class else wanted)
     )
     lost, below = retain_after < retain_before - PRICE, retain_wanted is None or retain_after < retain_wanted - PRICE
@@ -58,9 +63,17 @@ def verdict(numbers: Numbers, request: ForgetRequest, data: DatasetInfo | None, 
     share = "Attributes predicted correctly" if data is not None and data.multi else "Accuracy"
     return Verdict(
         lead + price,
-        f"{share} on {what}: {before_and_after(before, after, wanted)}; "
+        f"{SAME if lead == EXACT else ''}{share} on {what}: {before_and_after(before, after, wanted)}; "
         f"on {rest}: {before_and_after(retain_before, retain_after, retain_wanted)}{_judged(lost, below, retain_after, retain_wanted)}.",
     )
+
+
+def is_the_reference(numbers: Numbers) -> bool:
+    """Whether the unlearned network is the reference: it has its weights to the bit, and, since it has running statistics besides, its
+    accuracies on training and test images."""
+    ours, theirs = numbers["unlearned"], numbers.get("reference", {})
+    alike = all(ours.get(name) == theirs.get(name) for name in ACCURACIES)
+    return bool(theirs) and alike and ours.get("parameter_distance_to_reference") == 0
 
 
 def _judged(lost: bool, below: bool, after: float, wanted: float | None) -> str:

@@ -6,6 +6,7 @@ import json
 
 from core.domain.code_version import shared_part, version_of
 from core.domain.methods.ablations import SECOND_REFERENCE_METHOD, control_title, deciding, is_control_of
+from core.domain.methods.judged import brought
 from core.domain.run import RunSpec, RunStatus
 from core.storage.record_types import Run
 from core.storage.rows import is_number, of_spec, run_of
@@ -24,7 +25,7 @@ _SECONDS = "select file, max(seconds) as seconds from kept where file in (select
 class Beside:
     """Other runs of the same dataset, model, request, seed, device and engine, each with a reference."""
 
-    floor: Run | None = None  # whatever its status; None also for a run that is a floor itself
+    floor: Run | None = None  # whatever its status; None also for one that is a floor itself or whose reference was brought
     controls: dict[str, Run] = field(default_factory=dict)  # what each is, in words -> the newest that is done
 
 
@@ -36,7 +37,8 @@ def beside(store: ResultStore, spec: RunSpec) -> Beside:
     others = [run for run in runs if run.spec.reference and run.id != spec.id]
     others.sort(key=lambda run: run.imported is not None)  # what was computed here first
     wanted = deciding(replace(spec, method=SECOND_REFERENCE_METHOD))
-    floors = [] if spec.method == SECOND_REFERENCE_METHOD else [run for run in others if deciding(run.spec) == wanted]
+    none = spec.method == SECOND_REFERENCE_METHOD or "reference" in brought(spec)  # whose recipe nobody knows here
+    floors = [] if none else [run for run in others if deciding(run.spec) == wanted]
     controls: dict[str, Run] = {}
     for run in others:
         if is_control_of(run.spec, spec) and run.status == RunStatus.DONE:

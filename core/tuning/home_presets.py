@@ -1,6 +1,6 @@
 """Settings that are this home's defaults for a dataset, a model and a method: chosen from a search of settings, in one JSON file."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 import json
@@ -10,7 +10,8 @@ from typing import Any
 from core.domain.errors import WrongInput
 from core.domain.hyperparameters import Value
 from core.domain.json_checks import check_plain
-from core.domain.run import check_params
+from core.domain.run import check_params, recipe_text
+from core.domain.training.recipes import check_recipe
 from core.storage import atomic
 from core.storage.disk_and_memory_errors import told
 from core.storage.home import Home
@@ -20,7 +21,10 @@ LARGEST = 2**20  # bytes of the file
 
 @dataclass(frozen=True)
 class HomePreset:
-    """by_class: for requests that name classes, else for all others. values: every parameter. found: where they come from, in words."""
+    """by_class: for requests that name classes, else for all others. values: every parameter. found: where they come from, in words.
+
+    recipe: what of the recipe of training is not the pair's preset, as a RunSpec has it: it is the default of runs by that recipe alone.
+    """
 
     dataset: str
     model: str
@@ -28,16 +32,22 @@ class HomePreset:
     by_class: bool
     values: dict[str, Value] = field(default_factory=dict)
     found: str = ""
+    recipe: dict[str, Value] = field(default_factory=dict)
 
     @property
-    def key(self) -> tuple[str, str, str, bool]:
+    def key(self) -> tuple[Any, ...]:
         """What it is the default of."""
-        return self.dataset, self.model, self.method, self.by_class
+        return _key(self.dataset, self.model, self.method, self.by_class, self.recipe)
 
     @property
     def text(self) -> str:
         """One line."""
-        return f"{self.method} on {self.dataset} with {self.model}, {'classes' if self.by_class else 'other requests'}: {self.found}"
+        network = f"{self.model} ({recipe_text(self.recipe)})" if self.recipe else self.model
+        return f"{self.method} on {self.dataset} with {network}, {'classes' if self.by_class else 'other requests'}: {self.found}"
+
+
+def _key(dataset: str, model: str, method: str, by_class: bool, recipe: Mapping[str, Any]) -> tuple[Any, ...]:
+    return dataset, model, method, by_class, tuple(sorted(recipe.items()))
 
 
 def read(root: Path) -> tuple[HomePreset, ...]:
@@ -73,12 +83,18 @@ def _preset(entry: Any) -> HomePreset:
     for value in entry["values"].values():
         check_plain("a value", value, type(value) if type(value) in (int, float) else str)
     check_params(entry["values"])
-    return HomePreset(**{name: entry[name] for name in wanted})
+    recipe = entry.get("recipe", {})  # which older ones lack, since they counted for the preset's
+    check_plain("recipe", recipe, dict)
+    check_recipe(recipe)
+    return HomePreset(**{name: entry[name] for name in wanted}, recipe=recipe)
 
 
-def preset_in(presets: Iterable[HomePreset], dataset: str, model: str, method: str, by_class: bool) -> HomePreset | None:
-    """The one for a dataset, a model, a method and a kind of request."""
-    return next((one for one in presets if one.key == (dataset, model, method, by_class)), None)
+def preset_in(
+    presets: Iterable[HomePreset], dataset: str, model: str, method: str, by_class: bool, recipe: Mapping[str, Any]
+) -> HomePreset | None:
+    """The one for a dataset, a model, a method, a kind of request and a recipe's own part."""
+    wanted = _key(dataset, model, method, by_class, recipe)
+    return next((one for one in presets if one.key == wanted), None)
 
 
 def use(home: Home, preset: HomePreset) -> None:

@@ -18,6 +18,10 @@ VERSION = 1  # of how trials are measured: another one's are not comparable
 MOST_TRIALS, MOST_MINUTES, MOST_SEEDS, MOST_RANGES = 1000, 7 * 24 * 60.0, 10, 20
 USUAL_TRIALS = 50
 USUAL_SEEDS = TUNING_SEEDS[:1]
+NO_WEIGHTS = (
+    "A search takes no weights of your own: it trains its originals itself, from its own seeds and, in blind mode, without the validation "
+    "part, which your network has seen; what it finds can be used on your weights all the same."
+)
 JUDGED_ON = FRESH_SEEDS[0]  # the seed with which a trial opens as a run
 
 
@@ -109,7 +113,7 @@ class SearchPlan:
         if recipe_for(self.spec).validation and self.mode == BLIND:
             raise WrongInput("A blind search holds out a validation part of its own: leave it out of the recipe, or take the oracle.")
         if self.spec.weights:
-            raise WrongInput("A search trains its originals itself, from its own seeds, so it takes no weights of your own.")
+            raise WrongInput(NO_WEIGHTS)
 
     def preset_within(self) -> dict[str, Value] | None:
         """Of trial 0, the tuned values; None where one of them lies in no range, or the method searches by itself."""

@@ -4,10 +4,13 @@ from functools import partial
 
 import streamlit as st
 
+from core.figures.markdown import plain
 from core.jobs import tuning
+from core.tuning.plan import NO_WEIGHTS
 from dashboard.components.common.long_jobs import jobs_page, start_button
 from dashboard.components.common.terminal import same_from_a_terminal
 from dashboard.components.forms.forget_request import ask_subject
+from dashboard.components.forms.uploads import WEIGHTS_PANEL
 from dashboard.components.tuning.form import ask_plan, command
 from dashboard.components.tuning.search import presets_panel, show
 from dashboard.queries import catalogue
@@ -29,6 +32,8 @@ def ask() -> None:
     what, how = st.columns(2, gap="large")
     with what:
         data, model, request = ask_subject(available)
+        with st.expander(WEIGHTS_PANEL, icon=":material/upload_file:"):
+            st.caption(plain(NO_WEIGHTS))
     with how:
         st.subheader("2 · What to search")
         plan = ask_plan(available, data, model, request)

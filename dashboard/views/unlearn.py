@@ -18,7 +18,7 @@ from core.export.report.repeat import run_command
 from core.figures.markdown import plain
 from core.jobs import submit
 from core.jobs.forecast import sentence
-from core.jobs.validation import floor_spec, judged_spec, limit_of, make_spec, preset_values
+from core.jobs.validation import floor_spec, judged_spec, limit_of, make_spec, preset_values, why_no_floor
 from core.reports.teaching.class_link import SETTINGS
 from core.storage.record_types import Forecast
 from core.tuning.home_presets import preset_in
@@ -80,10 +80,10 @@ def start_values(method: MethodInfo) -> dict[str, Value]:
     """The form's initial values: the preset, or those of the paper or its code where they are known, or what a class's link fixes."""
     # Without a valid request, the form shows the preset for one class.
     asked_for = request or ClassRequest((0,))
-    preset = preset_values(method, data, model, asked_for, available.presets)
+    preset = preset_values(method, data, model, asked_for, available.presets, recipe)
     if fixed.settings is not None:
         return preset | as_given(fixed.settings, method.params)
-    if own := preset_in(available.presets, dataset, model, method.key, asked_for.by_class):
+    if own := preset_in(available.presets, dataset, model, method.key, asked_for.by_class, recipe or {}):
         st.caption(plain(f"The preset is this home's own: {own.found}. Tune shows where it comes from, and gives it up."))
     published = PAPER.get(method.key)
     if published is None or guided() or SETTINGS in in_class.hidden():
@@ -136,6 +136,15 @@ class Conditions:
     limit: str = ""
 
 
+def ask_floor(place: DeltaGenerator, disabled: bool) -> bool:
+    """Whether a second reference is trained. disabled: there is no first one that is trained here, or the run trains the second."""
+    return place.toggle(
+        "Second reference", True, key="floor", bind="query-params", disabled=disabled,
+        help="Also retrain a second time from another seed, after this run: how far two retrained networks differ is the retraining "
+        "variability under every number.",
+    )  # fmt: skip
+
+
 def ask_conditions(method: str) -> Conditions:
     """The seed, the references and the time limit."""
     left, right = st.columns(2, vertical_alignment="bottom")
@@ -151,11 +160,7 @@ def ask_conditions(method: str) -> Conditions:
     )
     reference = right.toggle("Reference", True, key="reference", bind="query-params",
                              help="Train the same network without the forget set: what every number is held against.")  # fmt: skip
-    floor = right.toggle(
-        "Second reference", True, key="floor", bind="query-params", disabled=not reference or method == SECOND_REFERENCE_METHOD,
-        help="Also retrain a second time from another seed, after this run: how far two retrained networks differ is the retraining "
-        "variability under every number.",
-    )  # fmt: skip
+    floor = ask_floor(right, not reference or method == SECOND_REFERENCE_METHOD)
     limit_text = st.text_input(
         "Time limit", key="limit", bind="query-params", max_chars=40, placeholder="none",
         help="The run is stopped when it has taken so long, such as 90 (seconds), 15min or 2h. It decides no number.",
@@ -202,18 +207,25 @@ def ask_judgement() -> None:
     st.caption("No method runs here: the network whose weights were brought is evaluated as any run's, with all metrics, checks and maps.")
     left, right = st.columns(2, vertical_alignment="bottom")
     seed = left.number_input("Seed", None, None, 0, 1, key="seed", bind="query-params", help="Of the evaluation, and of the reference.")
-    limit_text = right.text_input("Time limit", key="limit", bind="query-params", max_chars=40, placeholder="none")
     spec, limit, brought = None, None, elsewhere.judged
+    trained = brought is not None and brought.reference and not brought.brought
+    floor = ask_floor(right, not trained)
+    limit_text = st.text_input("Time limit", key="limit", bind="query-params", max_chars=40, placeholder="none")
     with errors_shown():
         limit = limit_of(limit_text or "")
         if request and weights and brought and recipe is not None:
             spec = judged_spec(
                 available, dataset, model, request, original=weights, unlearned=brought.unlearned, brought=brought.brought,
-                seed=int(seed or 0), reference=brought.reference, recipe=recipe if brought.reference and not brought.brought else {},
+                seed=int(seed or 0), reference=brought.reference, recipe=recipe if trained else {},
             )  # fmt: skip
+    if spec and (why := why_no_floor(spec)):
+        st.caption(plain(why))
     refused = spec is not None and not show_forecast(lambda: forecasts.of_run(spec), says)
     if st.button("Evaluate", type="primary", icon=":material/play_arrow:", disabled=spec is None or refused, key="judge") and spec:
-        ask_to_open(submit.submit(home(), spec, limit=limit), "views/result.py")
+        run_id = submit.submit(home(), spec, limit=limit)
+        if floor and trained:
+            submit.submit(home(), floor_spec(spec, available), along_with=run_id)
+        ask_to_open(run_id, "views/result.py")
 
 
 def ask_settings(steps: list[MethodInfo], start: dict[str, Value]) -> dict[str, Value]:

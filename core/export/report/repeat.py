@@ -26,7 +26,7 @@ def run_command(
     method: so that parameters of another mode, which had no effect, are left out. floor: with a second reference. limit: seconds.
     """
     if spec.method == METHOD:
-        return _judge_command(spec)
+        return _judge_command(spec, floor)
     how, read = evaluation or Evaluation(), WeightsAs.parse(spec.weights_as) if spec.weights_as else None
     options: list[tuple[str, ...]] = [("--dataset", spec.dataset), ("--model", spec.model)]
     options += [("--forget", spec.request.text), ("--method", spec.method)]
@@ -41,14 +41,14 @@ def run_command(
     return _wrapped("python -m core run", [" ".join(shlex.quote(word) for word in option if word) for option in options])
 
 
-def _judge_command(spec: RunSpec) -> str:
+def _judge_command(spec: RunSpec, floor: bool) -> str:
     read = WeightsAs.parse(spec.weights_as) if spec.weights_as else None
     options: list[tuple[str, ...]] = [("--original", OWN_WEIGHTS), ("--unlearned", "UNLEARNED_FILE")]
     options += [("--reference", "REFERENCE_FILE")] * ("reference" in brought(spec)) + [("--no-reference", "")] * (not spec.reference)
     options += [("--dataset", spec.dataset), ("--model", spec.model), ("--forget", spec.request.text), ("--seed", str(spec.seed))]
     options += [("--normalisation", read.normalisation)] if read and read.normalisation != "file" else []
     options += [("--class-order", read.order_name)] if read and read.order_name else []
-    options += _recipe(spec)
+    options += _recipe(spec) + [("--floor",)] * floor
     return _wrapped("python -m core judge", [" ".join(shlex.quote(word) for word in option if word) for option in options])
 
 

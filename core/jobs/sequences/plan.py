@@ -52,7 +52,7 @@ def make_plan(
     for request in asked[:1] if of else asked:
         spec = make(request=request, settings=settings)
         if request.by_class and left is not data:
-            usual = preset_values(shelves.methods[method], left, model, request, shelves.presets)
+            usual = preset_values(shelves.methods[method], left, model, request, shelves.presets, spec.recipe)
             spec = make(request=request, settings=usual | as_given(settings, shelves.methods[method].params))
         specs.append(spec)
         left = without(left, request)

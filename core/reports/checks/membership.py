@@ -2,6 +2,7 @@
 
 from core.reports.chance_tolerance import SURE, standard_error
 from core.reports.checks.case import Case
+from core.reports.verdict import is_the_reference
 
 FEWER_MEMBERS = 0.25  # share: single images that are called members so much less often than by the reference
 MORE_MEMBERS = 0.15  # share: single images that are called members so much more often
@@ -72,6 +73,8 @@ def still_recognised(case: Case) -> str:
     sentences = [sentence for check in (_more_members, _attack_above) if (sentence := check(case))]
     if sentences:
         return f"Recognised by an attack: {'; '.join(sentences)}."
+    if is_the_reference(case.numbers):
+        return ""  # of which no attack can tell more than of the reference, made or not
     if all(case.get(metric, m) is None for metric in ("attack_auc", "attack_entropy_members") for m in ("unlearned", "reference")):
         case.pair("attack_auc")  # raises with the reason
     return ""

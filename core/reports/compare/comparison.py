@@ -104,7 +104,7 @@ def metric_columns(frame: "pd.DataFrame") -> list[str]:
 def comparable(frame: "pd.DataFrame") -> list[str]:
     """The columns of numbers that can be compared among these runs; `why_fewer` says why not all."""
     columns = metric_columns(frame)
-    if not _other_subject(frame):
+    if one_network(frame):
         return columns
     fair = TIME if frame["dataset"].nunique() > 1 else (*TIME, *TO_OWN_REFERENCE)
     return [name for name in columns if name in fair]
@@ -115,11 +115,23 @@ def one_subject(frame: "pd.DataFrame") -> bool:
     return not _other_subject(frame)
 
 
+def one_network(frame: "pd.DataFrame") -> bool:
+    """Whether all runs are about the same dataset, network and request, whatever their draws and the recipes that trained the network."""
+    return frame["dataset"].nunique() < 2 and scenarios(frame).nunique() < 2 and frame["model"].map(network_of).nunique() < 2
+
+
+def network_of(model: str) -> str:
+    """Of a model as `model_text` writes it all but the recipe: `small_cnn` of `small_cnn (epochs=30)`."""
+    key, _, said = model.partition(" (")
+    own = [part for part in said.removesuffix(")").split("; ") if part.startswith("own weights ")]
+    return f"{key} ({own[0]})" if own else key
+
+
 def why_fewer(frame: "pd.DataFrame") -> str:
     """A sentence for each way in which these runs are not comparable: dataset, request, model, draws, engines, devices, evaluation or
     versions of metrics; '' where they are alike."""
     sentences = [_other_subject(frame), _other_draws(frame), _other_engine(frame), _other_device(frame), other_evaluation(frame),
-                 _other_metrics(frame)]  # fmt: skip
+                 other_metrics(frame)]  # fmt: skip
     return " ".join(filter(None, sentences))
 
 
@@ -148,7 +160,7 @@ def _other_engine(frame: "pd.DataFrame") -> str:
     )
 
 
-def _other_metrics(frame: "pd.DataFrame") -> str:
+def other_metrics(frame: "pd.DataFrame") -> str:
     """Where metrics of extensions were measured by several versions of these; files are named by their content."""
     measured = frame.attrs.get(MEASURED, {})
     if len({measured[run_id] for run_id in frame["id"] if run_id in measured}) < 2:
@@ -178,6 +190,11 @@ def _other_subject(frame: "pd.DataFrame") -> str:
     for column, noun in (("dataset", "datasets"), ("request", "requests"), ("model", "models")):
         values = list(dict.fromkeys(scenarios(frame) if column == "request" else frame[column]))
         if len(values) > 1:
+            if one_network(frame):
+                return (
+                    f"These runs are about {len(values)} different {noun} ({_few(values, longest=60)}), which are one network trained by "
+                    "several recipes: hold each against its own original and reference, and choose one of them for a conclusion."
+                )
             shown = "seconds and speed-up are" if noun == "datasets" else (
                 "seconds, speed-up and closeness to each run's own reference are"
             )  # fmt: skip

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 
 from core.domain.code_version import shared_part
 from core.domain.methods.ablations import SECOND_REFERENCE_METHOD
+from core.reports.compare.comparison import other_metrics
 from core.reports.compare.paired_differences import aligned, each_from_each, significantly_more
 from core.reports.compare.runs_by_seed import scenarios
 from core.reports.compare.unchanged_methods import excess, unchanged
@@ -80,12 +81,14 @@ class Row:
 @dataclass(frozen=True)
 class Leaderboard:
     """tasks: those with the most methods first. rows: those with a mean rank of the most tasks first, of them the best. second: how far a
-    second retraining lies from the reference, where a task has one: no method can be expected to come nearer."""
+    second retraining lies from the reference, where a task has one: no method can be expected to come nearer. several: a sentence where
+    metrics of extensions were measured by several versions in one task; '' else."""
 
     measure: str
     tasks: tuple[Task, ...]
     rows: tuple[Row, ...]
     second: Mapping[Task, Spread]
+    several: str = ""
 
     @property
     def caution(self) -> str:
@@ -119,16 +122,18 @@ def leaderboard(frame: "pd.DataFrame", names: Mapping[str, str], measure: str = 
     keys = _tasks(own)
     cells: dict[Task, dict[str, Cell]] = {}
     second: dict[Task, Spread] = {}
+    several = ""
     for task in dict.fromkeys(keys):
         here = own[[key == task for key in keys]]
         floor = here[here["method"] == SECOND_REFERENCE_METHOD]
         ranked = _cells(here[here["method"] != SECOND_REFERENCE_METHOD], here, names, measure)
         if sum(cell.rank is not None for cell in ranked.values()) > 1:
             cells[task] = ranked
+            several = several or other_metrics(here)
             if len(floor):
                 second[task] = spread(floor[measure])
     tasks = sorted(cells, key=lambda task: (-len(cells[task]), task))
-    return Leaderboard(measure, tuple(tasks), tuple(_rows(tasks, cells)), second)
+    return Leaderboard(measure, tuple(tasks), tuple(_rows(tasks, cells)), second, several)
 
 
 def _tasks(frame: "pd.DataFrame") -> list[Task]:

@@ -6,6 +6,7 @@ from math import log10
 from typing import TYPE_CHECKING
 
 from core.reports.gauges import ATTACK, MARKS, STEPS, Gauge
+from core.reports.verdict import EXACT
 
 if TYPE_CHECKING:
     from core.reports.first_screen import FirstScreen
@@ -63,9 +64,11 @@ def guessable(gauges: Sequence[Gauge]) -> tuple[Gauge, ...]:
 
 
 def verdict_of(screen: "FirstScreen") -> str:
-    """One of VERDICTS. WARNED also where it was forgotten at a price."""
+    """One of VERDICTS. WARNED also where it was forgotten at a price; SURE also of a network that is the reference."""
     if screen.lead.startswith(SURE):
         return SURE if screen.lead == SURE else WARNED
+    if screen.lead.startswith(EXACT):
+        return SURE
     if found := next((one for one in (PARTLY, OVER) if screen.lead.startswith(one)), ""):
         return found
     return UNTOLD if screen.lead.startswith((UNTOLD, "No ")) else NOT

@@ -8,6 +8,7 @@ import streamlit as st
 from core.domain.errors import WrongInput
 from core.figures.markdown import LONGEST, plain
 from core.figures.palette import DARK
+from core.jobs.validation import NeedsShards
 
 Show = Callable[..., object]  # st.error; st.info, where an older version stored no such thing; st.toast, in a callback
 
@@ -18,7 +19,8 @@ def errors_shown(show: Show = st.error, *, icon: str = "", most: int = LONGEST) 
     try:
         yield
     except WrongInput as wrong:
-        show(plain(str(wrong), most), icon=icon or (":material/info:" if show is st.info else ":material/error:"))
+        sentence = wrong.on_form if isinstance(wrong, NeedsShards) else str(wrong)
+        show(plain(sentence, most), icon=icon or (":material/info:" if show is st.info else ":material/error:"))
 
 
 def fragment(draw: Callable[[], object], run_every: float | None = None, show: Show = st.error) -> None:

@@ -9,6 +9,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from core.figures.compare.run_labels import shortened
 from core.figures.markdown import plain
+from core.reports.compare.comparison import network_of
 from core.reports.compare.runs_by_seed import scenarios
 from dashboard.components.compare.compared_runs import requests_of
 from dashboard.queries import comparisons, studies
@@ -82,10 +83,15 @@ def _link_study(key: str, options: list[str]) -> None:
 
 
 def _start(frame: pd.DataFrame) -> dict[str, list[object]]:
-    """The filters' start: the subject of A and B where the address names them, else of the newest run."""
+    """The filters' start: the subject of A and B where the address names them, else of the newest run, by whichever recipe trained."""
     linked_runs = frame[frame["id"].isin([linked("a"), linked("b")])]
     about = linked_runs if len(linked_runs) else frame.iloc[:1]
-    return {name: list(about[name].unique()) for name in ("dataset", "model", "request")}
+    start = {name: list(about[name].unique()) for name in ("dataset", "model", "request")}
+    if len(about) and not len(linked_runs):
+        alike = frame[(frame["dataset"] == about["dataset"].iloc[0]) & (frame["request"] == about["request"].iloc[0])]
+        models = alike["model"].unique()
+        start["model"] = [model for model in models if network_of(model) == network_of(start["model"][0])]
+    return start
 
 
 def _wanted(

@@ -56,6 +56,7 @@ def _draw() -> None:
         f"A task is one dataset, model, request, recipe and version of the engine."
         + (f" {UNCHANGED.capitalize()}: {UNCHANGED_SAYS}" if unchanged else "")
         + (f" {board.caution}" if board.caution and len(board.tasks) > 1 else "")
+        + (f" {board.several}" if board.several else "")
     )
 
 

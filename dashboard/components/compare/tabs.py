@@ -8,7 +8,7 @@ import streamlit as st
 from core.domain.errors import WrongInput
 from core.figures.compare import pareto_front as fronts
 from core.figures.plotly_layout import CONFIG
-from core.reports.compare.comparison import one_subject
+from core.reports.compare.comparison import one_network
 from core.reports.compare.unchanged_methods import UNCHANGED, UNCHANGED_SAYS
 from core.reports.intervals import FEW
 from core.reports.odd_results import told_of
@@ -29,7 +29,7 @@ def trade_offs(compared: ComparedRuns, picked: dict[str, str]) -> None:
     frame = compared.frame
     if frame["dataset"].nunique() > 1:
         raise WrongInput("Runs on different datasets have no common scale; choose one dataset to see what they give up.")
-    mixed = not one_subject(frame)
+    mixed = not one_network(frame)
     offered = {q.title: q for q in fronts.QUANTITIES.values() if q.own or not q.share or not mixed}
     left, right = st.columns([1, 3], gap="medium")
     titles = list(offered)

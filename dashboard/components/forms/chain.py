@@ -16,7 +16,8 @@ def ask_then(available: Catalogue, data: DatasetInfo, first: str) -> list[Method
     offered = [key for key, m in available.methods.items() if key != first and key not in NO_STEP and not m.unfit(data)]
     stays("then", offered)
     chosen = st.multiselect(
-        "Then", offered, key="then", bind="query-params", max_selections=MOST - 1, placeholder="nothing: one method alone",
+        "Then", offered, key="then", bind="query-params", max_selections=MOST - 1, select_all=False,
+        placeholder="nothing: one method alone",
         help="A chain: each method goes on from the network that the one before it left, and the run is evaluated after the last.",
     )  # fmt: skip
     for key in chosen:

@@ -9,6 +9,7 @@ from core.domain.run import recipe_text
 from core.domain.training.own_recipe import own_recipe, preset_recipe
 from core.domain.training.recipes import RECIPE
 from core.figures.markdown import plain
+from core.jobs.validation import RECIPE_PANEL
 from dashboard.components.common.fragments import errors_shown
 from dashboard.components.forms.method_form import param_widget
 
@@ -21,7 +22,7 @@ def in_address(recipe: Mapping[str, Any]) -> dict[str, str]:
 def recipe_form(dataset: str, model: str) -> dict[str, Any] | None:
     """What of it is not the preset's, as a RunSpec has it; None, with a sentence, while a part is out of its bounds."""
     preset, values = preset_recipe(dataset, model), dict[str, Any]()
-    with st.expander("Training recipe", icon=":material/model_training:"):
+    with st.expander(RECIPE_PANEL, icon=":material/model_training:"):
         st.caption("Of the original and the reference. As it stands it is the preset of this dataset and network; what you change makes "
                    "other networks, which are trained first.")  # fmt: skip
         cells = st.grid(2, min_column_width=180)

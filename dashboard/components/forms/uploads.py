@@ -121,12 +121,13 @@ def _take() -> None:
 
 
 SHORT = {"Right on training images": "Train", "Right on test images": "Test"}  # the column is narrow, and both must be in sight
+WEIGHTS_PANEL = "Own weights for the original"
 HERE = "here"  # the order in which the dataset's classes stand
 
 
 def own_weights(data: DatasetInfo, model: str) -> tuple[str, str] | None:
     """What a RunSpec calls the weights, and how they are read: '' where none were brought, None where the file does not fit."""
-    with st.expander("Own weights for the original", icon=":material/upload_file:"):
+    with st.expander(WEIGHTS_PANEL, icon=":material/upload_file:"):
         brought = st.file_uploader(
             "Weights, up to 1 GB", [kind.removeprefix(".") for kind in KINDS], key="own_weights",
             help="A state dict of this very architecture, as torch.save(model.state_dict(), FILE) or safetensors writes it. Nothing in "

@@ -35,7 +35,7 @@ def show_weight_changes(run: Run, names: frozenset[str]) -> None:
     belongs("touched-runs", run.id, start)
     stays("touched-runs", list(alike))
     chosen = st.multiselect(
-        "Runs", list(alike), start, format_func=lambda i: labels.get(i, i), key="touched-runs", max_selections=MOST,
+        "Runs", list(alike), start, format_func=lambda i: labels.get(i, i), key="touched-runs", max_selections=MOST, select_all=False,
         help=f"The {len(alike):,} finished runs that began from the same original network, weight for weight; type to search them. "
         "At first those of this run's request and seed; of any other, its name says what differs.",
     )  # fmt: skip

@@ -11,7 +11,7 @@ from core.figures.markdown import plain
 from core.figures.metric_tables import families, nomus_remark
 from core.jobs import submit
 from core.jobs.catalogue import Catalogue
-from core.jobs.validation import floor_spec
+from core.jobs.validation import floor_spec, why_no_floor
 from core.reports.verdict import Numbers
 from core.storage.record_types import Run
 from dashboard.components.common.checks_panel import second_reference_numbers
@@ -26,6 +26,9 @@ WHY = "how far two retrained networks differ is the retraining variability, and 
 def second_reference_line(run: Run, available: Catalogue) -> None:
     """The offer or the progress of the second reference; nothing where the run has one, or can have none."""
     if not run.spec.reference or run.spec.method == SECOND_REFERENCE_METHOD:
+        return
+    if why := why_no_floor(run.spec):
+        st.caption(plain(why))
         return
     second_reference = runs.related(run).floor
     if second_reference is None or second_reference.status not in (*ACTIVE, RunStatus.DONE):

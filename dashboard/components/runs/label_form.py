@@ -22,7 +22,7 @@ def _fields(run: Run, key: str) -> None:
         offered = list(dict.fromkeys([*run.label.tags, *run_list.filter_choices()["tag"]]))
         st.multiselect(
             "Tags", offered, list(run.label.tags), key=f"{key}-tags-{run.id}", accept_new_options=True, max_selections=TAGS,
-            help=f"Words of up to {TAG} letters; the filter *Tag* on Runs finds them.",
+            select_all=False, help=f"Words of up to {TAG} letters; the filter *Tag* on Runs finds them.",
         )  # fmt: skip
         st.text_area("Note", run.label.note, max_chars=NOTE, key=f"{key}-note-{run.id}")
         st.form_submit_button("Save", key=f"{key}-save-{run.id}", on_click=_save, args=(run.id, key), type="primary")

@@ -1,6 +1,8 @@
 """A sequence of forget requests on its page: where it stands, what came out, its three figures and its table."""
 
+from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -17,7 +19,7 @@ from core.reports.intervals import FEW
 from core.sequences.plan import SequencePlan
 from core.sequences.summary import TOLERANCE, Summary, points, sentences, summary
 from dashboard.components.common.long_jobs import delete_button, icon_of, job_button, show_progress
-from dashboard.components.common.tables import show_frame
+from dashboard.components.common.tables import MISSING, show_frame
 from dashboard.queries import sequences as queries
 
 TOLERANCE_KEY = "sequence_tolerance"
@@ -32,6 +34,10 @@ LABELS = {  # column of the table -> heading
     "retrained": "seconds of retraining in all", "seeds": "seeds",
 }  # fmt: skip
 COUNTS = ("number", "images", "seeds")
+Text = str | Callable[[Any], str] | None
+WRITTEN: dict[str, Text] = {  # how columns are written that are no shares, in percent
+    "damage": lambda share: f"{100 * share:.1f} points", **dict.fromkeys(("moved", "seconds", "retrain", "spent", "retrained"), "{:.4g}"),
+}  # fmt: skip
 
 
 def show(now: Standing) -> None:
@@ -105,11 +111,9 @@ def _table(found: Summary, plan: SequencePlan) -> None:
     rows = queries.frame((*found.rows, *([found.whole] if found.whole else [])))
     rows["number"] = [str(number) if number else "all in one" for number in rows["number"]]
     there = [key for key in LABELS if key in rows and rows[key].notna().any()]
-    number = st.column_config.NumberColumn(format="%.4g")
-    show_frame(
-        rows[there].rename(columns=LABELS), key=f"requests-{plan.id}", alt="Every request's numbers, means over seeds",
-        column_config={LABELS[key]: number for key in there if key not in COUNTS},
-    )  # fmt: skip
+    table = rows[there].rename(columns=LABELS)
+    texts: dict[Any, Text] = {LABELS[key]: WRITTEN.get(key, percent) for key in there if key not in COUNTS}  # a cell stays a number
+    show_frame(table.style.format(texts, na_rep=MISSING), key=f"requests-{plan.id}", alt="Every request's numbers, means over seeds")
     halves = {f"{key}_half": f"{LABELS[key]}, half width" for key in there if key not in COUNTS}
     st.download_button(
         "Download", rows[[*there, *halves]].rename(columns=LABELS | halves).to_csv(index=False), f"sequence-{plan.id}.csv", "text/csv",

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import streamlit as st
 
+from core.domain.hyperparameters import Value
 from core.domain.info import DatasetInfo, MethodInfo
 from core.domain.methods.ablations import SECOND_REFERENCE_METHOD
 from core.domain.requests.base import ForgetRequest
@@ -38,7 +39,8 @@ def ask_plan(
     methods = _ask_methods(available, data, request)
     start = request or ClassRequest((0,))  # without a valid request, the settings are those for one class
     recipe = recipe_form(data.key, model)
-    lines = {method.key: _ask_settings(available, method, data, model, start) for method in methods}
+    usual = {method.key: preset_values(method, data, model, start, available.presets, recipe) for method in methods}
+    lines = {method.key: _ask_settings(method, usual[method.key]) for method in methods}
     left, right = st.columns(2, vertical_alignment="bottom")
     seeds = left.text_input(
         "Seeds", "0-2", key="seeds", bind="query-params", max_chars=200, placeholder="0-2",
@@ -79,8 +81,8 @@ def _ask_methods(available: Catalogue, data: DatasetInfo, request: ForgetRequest
     return [titles[title] for title in chosen if title in titles]
 
 
-def _ask_settings(available: Catalogue, method: MethodInfo, data: DatasetInfo, model: str, request: ForgetRequest) -> str:
-    """Lines for `sets_from_lines`; '' is the preset."""
+def _ask_settings(method: MethodInfo, preset: dict[str, Value]) -> str:
+    """Lines for `sets_from_lines`; '' is the preset, whose values the lines begin with."""
     if not method.params:
         return ""
     how = st.segmented_control(
@@ -88,7 +90,6 @@ def _ask_settings(available: Catalogue, method: MethodInfo, data: DatasetInfo, m
     )  # fmt: skip
     if how != OWN:
         return ""
-    preset = preset_values(method, data, model, request, available.presets)
     names = ", ".join(p.name for p in method.params)
     text = st.text_area(
         f"Parameter sets of {method.title}", settings_text(preset).replace(" · ", " "), key=f"sets.{method.key}",

@@ -33,14 +33,17 @@ def ask_plan(available: Catalogue, data: DatasetInfo, model: str, request: Forge
     methods_not_offered(available, data)
     mode = st.segmented_control("Mode", list(MODES), default=BLIND, key="tune_mode", bind="query-params", required=True) or BLIND
     st.caption(MODES[mode])
-    preset = preset_values(method, data, model, request or ClassRequest((0,)), available.presets)
-    lines, fixed = _ask_ranges(method, preset)
-    asked = st.pills(
-        "Objectives", [*USUAL, "seconds"], default=list(USUAL), selection_mode="multi", key="tune_objectives", bind="query-params",
-        help=" · ".join(f"{o.title}: {o.definition}" for o in OBJECTIVES[mode].values()),
-    )  # fmt: skip
-    budget, seeds = _ask_budget()
-    recipe = recipe_form(data.key, model)
+    above, below = st.container(), st.container()
+    with below:
+        recipe = recipe_form(data.key, model)  # which the preset depends on
+    preset = preset_values(method, data, model, request or ClassRequest((0,)), available.presets, recipe)
+    with above:
+        lines, fixed = _ask_ranges(method, preset)
+        asked = st.pills(
+            "Objectives", [*USUAL, "seconds"], default=list(USUAL), selection_mode="multi", key="tune_objectives", bind="query-params",
+            help=" · ".join(f"{o.title}: {o.definition}" for o in OBJECTIVES[mode].values()),
+        )  # fmt: skip
+        budget, seeds = _ask_budget()
     if request is None or recipe is None:
         return None
     with errors_shown(most=LONGEST):
@@ -89,7 +92,8 @@ def command(plan: SearchPlan, available: Catalogue) -> str:
     words = ["--dataset", spec.dataset, "--model", spec.model, "--forget", spec.request.text, "--method", spec.method, "--mode", plan.mode]
     for one in plan.ranges:
         words += ["--tune", one.text]
-    usual = preset_values(available.methods[spec.method], available.datasets[spec.dataset], spec.model, spec.request, available.presets)
+    usual = preset_values(available.methods[spec.method], available.datasets[spec.dataset], spec.model, spec.request, available.presets,
+                          spec.recipe)  # fmt: skip
     for name, value in spec.params.items():
         words += ["--set", f"{name}={value}"] if value != usual[name] else []
     words += ["--recipe", *(f"{name}={value}" for name, value in sorted(spec.recipe.items()))] if spec.recipe else []

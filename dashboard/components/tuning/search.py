@@ -5,7 +5,7 @@ from functools import partial
 import pandas as pd
 import streamlit as st
 
-from core.domain.run import settings_text
+from core.domain.run import model_text, settings_text
 from core.figures import plotly_layout
 from core.figures import tuning as figures
 from core.figures.markdown import plain
@@ -51,7 +51,7 @@ def _head(now: Standing) -> None:
     what, buttons = st.columns([3, 2], vertical_alignment="center")
     with what:
         request = catalogue.request_title(plan.spec.request, plan.spec.dataset)
-        title = plain(f"{plan.spec.method} on {plan.spec.dataset}, {plan.spec.model}: {request}")
+        title = plain(f"{plan.spec.method} on {plan.spec.dataset}, {model_text(plan.spec)}: {request}")
         state = f"{icon_of(now)} **{now.state}** · mode **{plan.mode}**"
         st.markdown(f"**{title}**  \n{state} · {len(search.trials)} trials of {plan.budget.text} · {plan.seeds_text} · `{search.id}`")
     with buttons, st.container(horizontal=True, horizontal_alignment="right"):
@@ -106,10 +106,10 @@ def _of_a_trial(search: Search, trials: pd.DataFrame) -> None:
                 ask_to_open(run_id, "views/result.py")
         st.button("Use as preset", key=f"use-{search.id}", icon=":material/bookmark_add:", on_click=_use, args=(search, number))
         st.button("Judge", key=f"judge-{search.id}", icon=":material/balance:", on_click=_judge, args=(search, number))
-    spec = search.plan.spec
+    subject = f"{search.plan.spec.method} on {search.plan.spec.dataset} with {model_text(search.plan.spec)}"
     st.caption("Judge asks for a study on fresh seeds, on Studies: these settings, the shipped preset, and what the other mode chose.")
     st.caption(f"It opens with seed {JUDGED_ON}, which the search never saw, and is measured in full. As a preset it is this home's "
-               f"default for {plain(f'{spec.method} on {spec.dataset} with {spec.model}')}, here and on the command line.")  # fmt: skip
+               f"default for {plain(subject)}, here and on the command line.")  # fmt: skip
 
 
 def _table(search: Search, trials: pd.DataFrame, axes: list[Axis]) -> None:

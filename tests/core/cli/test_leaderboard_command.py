@@ -5,6 +5,7 @@ import io
 import json
 import shutil
 
+import pandas as pd
 import pytest
 
 from core.domain.code_version import catalogue_version
@@ -26,6 +27,7 @@ name = "ssd"
 name = "finetune"
 """
 GAPS = {"ssd": 0.05, "finetune": 0.30, "retrain": 0.01}
+VERSIONS: dict[int, str] = {}  # seed -> the version of the extension that measured `mine`; none of other seeds
 
 
 @pytest.fixture
@@ -37,7 +39,9 @@ def main(home, in_process, catalogue_folder, monkeypatch):
         with ResultStore(place.database) as store:
             waiting = [run for run in reversed(store.runs(100)) if run.status == RunStatus.QUEUED]
         for run in waiting:
-            plant(place, run.spec, average_gap=GAPS[run.spec.method] + 0.001 * run.spec.seed)
+            version = VERSIONS.get(run.spec.seed)
+            files = {"metric_versions": pd.DataFrame([("mine", version)], columns=["metric", "version"])} if version else {}
+            plant(place, run.spec, files=files, average_gap=GAPS[run.spec.method] + 0.001 * run.spec.seed)
 
     monkeypatch.setattr(jobs, "ensure_supervisor", plant_all)
     return in_process
@@ -61,6 +65,16 @@ def test_methods_of_studies_are_ranked_as_text_json_and_csv(main, study):
     out = main("leaderboard", study)[1]
     assert [line.split()[:2] for line in out.splitlines() if line.startswith("  ")] == [["1", "ssd"], ["2", "finetune"]]
     assert "class:3 · digits · small_cnn" in out
+
+
+def test_it_says_where_metrics_of_extensions_were_measured_by_several_versions(main, tmp_path, monkeypatch):
+    file = tmp_path / "study.toml"
+    file.write_text(STUDY)
+    monkeypatch.setattr(f"{__name__}.VERSIONS", {0: "aa", 1: "bb"})
+    main("sweep", file)
+    words = "Metrics of extensions were measured by several versions or sets of them, so these may differ for that alone."
+    assert words in " ".join(main("leaderboard")[1].split())
+    assert json.loads(main("leaderboard", "--json")[1])["caution"] == words
 
 
 def test_a_preset_has_one_name_though_another_study_asked_for_its_values(main, study, home, tmp_path):

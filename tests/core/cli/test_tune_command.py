@@ -66,7 +66,7 @@ def test_use_makes_a_trial_the_default_of_the_next_run_and_gives_it_up_again(pla
     (("start", *SUBJECT, "--seeds", "0"), "judged on the seeds"), (("start", *SUBJECT, "--trials", "0"), "1 to 1000 trials"),
     (("start", *SUBJECT, "--time", "soon"), "A search's time must be"), (("start", *SUBJECT, "--tune", "alpha=5:1"), "tuned within"),
     (("show", "0" * 12), "There is no search"), (("go-on", "../x"), "There is no search"), (("stop", "0" * 12), "There is no search"),
-    (("presets", "--give-up", "3"), "there is no 3"),
+    (("presets", "--give-up", "3"), "there is no 3"), (("start", *SUBJECT, "--weights", "mine.pth"), "takes no weights of your own"),
 ])  # fmt: skip
 def test_wrong_use_is_one_sentence_and_status_2(place, in_process, monkeypatch, words, said):
     monkeypatch.setenv("FORGETSCOPE_HOME", str(place.root))

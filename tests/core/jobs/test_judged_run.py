@@ -9,6 +9,7 @@ from core import pipeline
 from core.cli import judge
 from core.cli import run as run_command_line
 from core.domain.errors import WrongInput
+from core.domain.methods.ablations import SECOND_REFERENCE_METHOD
 from core.domain.methods.judged import METHOD, brought, params_of
 from core.domain.presets import preset_for
 from core.domain.requests.registry import parse_request
@@ -16,13 +17,16 @@ from core.domain.run import RunSpec
 from core.export.report.repeat import run_command
 from core.jobs import judged_run
 from core.jobs.planned_work import planned_work
-from core.jobs.validation import again, judged_spec, make_spec
+from core.jobs.validation import NO_FLOOR, again, floor_spec, judged_spec, make_spec, why_no_floor
 from core.jobs.write_catalogue import describe
 from core.reports.run_report import own_weights
 from core.storage.artifacts import Artifacts
 from core.storage.home import open_home
+from core.storage.related_runs import beside
+from core.storage.runs import ResultStore
 from core.training.cache import to_tensors
 from core.training.uploaded_weights.stored_weights import store_weights
+from tests.planted import plant
 
 SHELVES = describe()
 ASKED = (SHELVES, "digits", "small_cnn", parse_request("class:3"))
@@ -115,12 +119,30 @@ def test_it_is_said_where_each_network_comes_from():
     assert "a reference was left out" in told[2]
 
 
+def test_a_second_reference_stands_beside_one_that_was_trained_here_alone(tmp_path):
+    home = open_home(tmp_path / "home")
+    trained, carried, bare = (
+        judged_spec(*ASKED, original=A, unlearned=B, **about) for about in ({}, {"brought": C}, {"reference": False})
+    )  # fmt: skip
+    assert why_no_floor(trained) == ""
+    assert why_no_floor(carried) == NO_FLOOR
+    assert "this run has none" in why_no_floor(bare)
+    floor = plant(home, floor_spec(trained, SHELVES))
+    assert floor == floor_spec(carried, SHELVES).id, "the same network"
+    with ResultStore(home.database) as store:
+        found = beside(store, trained).floor
+        assert found
+        assert found.id == floor
+        assert beside(store, carried).floor is None, "by another recipe than the reference"
+
+
 def test_its_command_asks_for_the_same_files():
     said = " ".join(run_command(judged_spec(*ASKED, original=C, unlearned=B, brought=C)).replace("\\\n", "").split())
     assert said == (
         "python -m core judge --original WEIGHTS_FILE --unlearned UNLEARNED_FILE --reference REFERENCE_FILE --dataset digits --model "
         "small_cnn --forget class:3 --seed 0 --normalisation raw"
     )
+    assert run_command(judged_spec(*ASKED, original=A, unlearned=B), floor=True).endswith("--seed 0 --floor")
     assert "--no-reference" in run_command(judged_spec(*ASKED, original=A, unlearned=B, reference=False))
 
 
@@ -163,6 +185,9 @@ def test_the_command_brings_the_files_and_asks_for_one_run(home, in_process, mon
     monkeypatch.setattr(judge, "follow_all", lambda *_: (_ for _ in ()).throw(WrongInput("No further.")))
     words = ("judge", "--dataset", "digits", "--model", "small_cnn", "--forget", "class:3", "--original", tmp_path / "o.pth",
              "--unlearned", tmp_path / "u.pth")  # fmt: skip
+    assert in_process(*words, "--floor", "--reference", tmp_path / "r.pth")[::2] == (2, NO_FLOOR + "\n")
+    assert "leave out --floor or --no-reference" in in_process(*words, "--floor", "--no-reference")[2]
+    assert not asked
     for more in ((), ("--reference", tmp_path / "r.pth"), ("--no-reference",), ("--normalisation", "raw", "--seed", "4")):
         status, _, told = in_process(*words, *more)
         assert (status, told.splitlines()[-1]) == (2, "No further.")
@@ -173,6 +198,10 @@ def test_the_command_brings_the_files_and_asks_for_one_run(home, in_process, mon
     ]  # fmt: skip
     assert [(spec.reference, spec.seed) for spec in asked] == [(True, 0), (True, 0), (False, 0), (True, 4)]
     assert {spec.method for spec in asked} == {METHOD}
+    in_process(*words, "--floor")
+    judged, floor = asked[4:]
+    assert floor == floor_spec(judged, SHELVES)
+    assert (floor.method, floor.weights, floor.seed) == (SECOND_REFERENCE_METHOD, "o" * 64, 0)
     status, _, told = in_process(*words, "--no-reference", "--reference", "r.pth")
-    assert (status, len(asked)) == (2, 4)
+    assert (status, len(asked)) == (2, 6)
     assert "give one of them" in told

@@ -1,16 +1,18 @@
 """A search as a job: asked for, stopped, gone on with after its process was killed; a trial as a run and as the home's preset."""
 
 from dataclasses import replace
+import json
 
 import psutil
 import pytest
 
 from core.domain.errors import WrongInput
-from core.domain.presets import FRESH_SEEDS
+from core.domain.presets import FRESH_SEEDS, preset_for
 from core.domain.requests.registry import parse_request
 from core.domain.run import RunStatus
 from core.jobs import submit, tuning, worker
 from core.jobs.catalogue import Catalogue
+from core.jobs.sequences.plan import make_plan as make_sequence
 from core.jobs.validation import make_spec, preset_values
 from core.jobs.write_catalogue import describe
 from core.storage.queues import job_queue
@@ -111,6 +113,42 @@ def test_a_trial_as_the_home_s_preset_is_the_default_of_its_pair_method_and_kind
     assert [one.values["alpha"] for one in home_presets.read(home.root)] == [found.trials[1].tried["alpha"]]
     home_presets.give_up(home, home_presets.read(home.root)[0])
     assert home_presets.read(home.root) == ()
+
+
+def test_what_was_found_under_a_recipe_of_the_user_s_own_is_the_default_of_runs_by_that_recipe_alone(home):
+    found = stored(home, planned(recipe={"epochs": "30"}))
+    preset = tuning.use(home, SHELVES, found)
+    assert preset.recipe == {"epochs": 30}
+    assert preset.text.startswith("ssd on digits with small_cnn (epochs=30), classes: trial 2 of the blind search")
+    own = replace(SHELVES, presets=home_presets.read(home.root))
+    asked = ("digits", "small_cnn", CLASS, "ssd", {})
+    for recipe in ({}, {"epochs": 31}, {"epochs": 30, "batch_size": 32}):
+        assert make_spec(own, *asked, recipe=recipe) == make_spec(SHELVES, *asked, recipe=recipe)
+    usual = preset_for("digits", "small_cnn").recipe.momentum
+    for same in ({"epochs": 30}, {"epochs": "30", "momentum": str(usual)}):
+        assert make_spec(own, *asked, recipe=same).params == tuning.params_of(SHELVES, found, 2), "said in other words"
+    chain = make_spec(own, "digits", "small_cnn", CLASS, "ssd+finetune", {}, recipe={"epochs": 30}).params
+    assert chain["alpha"] == preset.values["alpha"]
+    (first, *_) = make_sequence(own, "digits", "small_cnn", "ssd", {}, requests=["class:3", "class:4"], recipe={"epochs": 30}).specs
+    assert first.params["alpha"] == preset.values["alpha"]
+    tuning.use(home, SHELVES, stored(home, planned()), 1)
+    both = replace(SHELVES, presets=home_presets.read(home.root))
+    assert len(both.presets) == 2, "one beside the other"
+    assert make_spec(both, *asked).params != make_spec(both, *asked, recipe={"epochs": 30}).params
+
+
+def test_an_older_preset_which_names_no_recipe_counts_for_the_preset_s(home):
+    tuning.use(home, SHELVES, stored(home, planned()))
+    (entry,) = json.loads(home.presets_file.read_text())
+    assert entry.pop("recipe") == {}
+    damaged = [entry | {"recipe": recipe} for recipe in ({"epochs": 0}, [3], {"a": 1})]
+    home.presets_file.write_text(json.dumps([entry, *damaged]))
+    (old,) = home_presets.read(home.root)
+    assert old.recipe == {}
+    own = replace(SHELVES, presets=(old,))
+    assert make_spec(own, "digits", "small_cnn", CLASS, "ssd", {}).params == old.values
+    with_own = make_spec(own, "digits", "small_cnn", CLASS, "ssd", {}, recipe={"epochs": 30})
+    assert with_own == make_spec(SHELVES, "digits", "small_cnn", CLASS, "ssd", {}, recipe={"epochs": 30})
 
 
 def test_values_that_a_method_no_longer_takes_stay_at_the_shipped_preset():

@@ -87,6 +87,27 @@ def test_no_method_is_judged_by_an_original_that_is_far_off():
     )
 
 
+def test_a_network_that_is_the_reference_weight_for_weight_is_called_so_whatever_accuracy_could_tell():
+    """Exact unlearning of two images: the original predicts as well as the reference, and accuracy alone would tell nothing."""
+    two = numbers(1.0, 1.0, 1.0, kept=(0.96, 0.97, 0.97), metric="train_forget_accuracy")
+    request = parse_request("samples:5,9")
+    assert verdict(two, request, DIGITS).lead.startswith("Accuracy cannot tell")
+    two["unlearned"] |= {"parameter_distance_to_reference": 0.0, "parameter_distance": 1.2}
+    found = verdict(two, request, DIGITS)
+    assert found == found.beside(warnings=True)
+    assert (found.lead, found.sentence.partition(". ")[0]) == (
+        "Exactly the reference", "All its weights are bit for bit those of the retrained reference",
+    )  # fmt: skip
+    near = {**two, "unlearned": two["unlearned"] | {"parameter_distance_to_reference": 1e-9}}
+    assert verdict(near, request, DIGITS).lead.startswith("Accuracy cannot tell")
+    other = {**two, "unlearned": two["unlearned"] | {"test_retain_accuracy": 0.96}}
+    assert verdict(other, request, DIGITS).lead.startswith("Accuracy cannot tell"), "alike in weights, not in what they answer"
+    untouched = {**two, "unlearned": two["unlearned"] | {"parameter_distance": 0.0}}
+    assert verdict(untouched, request, DIGITS).lead == "Nothing was changed"
+    assert "bit for bit" not in verdict(untouched, request, DIGITS).sentence
+    assert verdict(two, request, DIGITS, far_off=True).lead.startswith("No verdict on the method")
+
+
 def test_the_sentence_names_the_classes_and_the_accuracies_it_rests_on():
     assert verdict(numbers(0.975, 0.0, 0.0), parse_request("class:3"), DIGITS) == (
         "Forgotten",

@@ -18,6 +18,7 @@ def test_the_form_asks_what_goes_on_where_the_method_ends(open_app, bare, no_sup
     at = open_app(bare.root, method="ssd", floor="false")
     assert "original" not in at.multiselect(key="then").options
     assert "ssd" not in at.multiselect(key="then").options
+    assert (at.multiselect(key="then").proto.max_selections, at.multiselect(key="then").proto.select_all) == (2, 0), "no Select all"
     at.number_input(key="ssd.alpha").set_value(3.0)
     at = sound(at.multiselect(key="then").set_value(["finetune"]).run())
     assert at.number_input(key="ssd.alpha").value == 3.0, "what was set stays"

@@ -86,6 +86,22 @@ def test_all_seeds_of_a_method_are_one_row_and_can_be_taken_apart(open_app, plan
     assert sorted(methods(at)["Seed"].unique()) == [0, 1, 2]
 
 
+def test_runs_by_all_recipes_of_the_newest_runs_network_are_there_at_once(open_app, bare):
+    """Who asked for SISA by shards last sees it beside the methods that ran on the same request by the preset."""
+    for method in ("ssd", "finetune"):
+        plant(bare, spec(method))
+    plant(bare, spec("ssd", model="vit_small"))
+    plant(bare, spec("ssd", "class:5", recipe={"epochs": 2}))
+    newest = plant(bare, spec("sisa", recipe={"shards": 5, "slices": 3}))
+    at = open_app(bare.root, VIEW)
+    assert list(at.multiselect(key="only.model").value) == ["small_cnn (shards=5 slices=3)", "small_cnn"]
+    assert set(methods(at)["Method"]) == {"sisa", "ssd", "finetune"}
+    assert any(name.startswith("Retain, test") for name in table(at)), "a number of each network itself"
+    assert "one network trained by several recipes" in at.warning[0].value
+    at = open_app(bare.root, VIEW, a=newest)
+    assert list(at.multiselect(key="only.model").value) == ["small_cnn (shards=5 slices=3)"], "a link is about the runs that it names"
+
+
 def test_the_answer_stands_first_and_the_original_and_the_retrained_network_in_the_table(open_app, planted):
     at = open_app(planted.root, VIEW)
     texts = [text.value.replace("\\", "") for text in at.markdown]
@@ -127,6 +143,20 @@ def test_the_leaderboard_ranks_what_studies_asked_for_task_by_task(open_app, bar
     assert list(board["class:3 · digits · small_cnn"]) == ["1 · 10.1 ± 0.2 %", "2 · 30.1 ± 0.2 %", "2.1 ± 0.2 %"]
     assert list(board["Mean rank"])[:2] == [1, 2]
     assert list(board["Tasks"]) == [2, 2, 0]
+    assert "several versions" not in said(at)
+
+
+def test_the_leaderboard_says_where_extensions_measured_by_several_versions(open_app, bare, monkeypatch):
+    monkeypatch.setattr(study_runner.runner, "ensure_supervisor", lambda *_: None)
+    shelves = catalogue(bare.root)
+    plan = make_plan(shelves, "digits", "small_cnn", parse_request("class:3"), [("ssd", {}), ("finetune", {})], (0, 1))
+    for one in specs(plan, shelves):
+        versions = pd.DataFrame([("mine", f"{one.seed:064}")], columns=["metric", "version"])
+        plant(bare, one, files={"metric_versions": versions})
+    study_runner.submit(bare, plan, shelves)
+    at = open_app(bare.root, VIEW, leaderboard="true")
+    words = "Metrics of extensions were measured by several versions or sets of them, so these may differ for that alone."
+    assert any(words in caption.value and caption.value.startswith("Rank, then") for caption in at.caption)
 
 
 def test_the_nearest_to_the_reference_comes_first(open_app, planted):

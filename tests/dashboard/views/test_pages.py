@@ -547,7 +547,9 @@ def test_a_recipe_out_of_bounds_is_told_in_a_sentence_and_run_is_disabled(open_a
 
 def test_sisa_asks_for_a_recipe_by_shards_and_says_what_a_class_costs(open_app, bare):
     at = open_app(bare.root, method="sisa")
-    one_sentence(at, "needs an original that was trained by shards or slices", "--recipe shards=5 slices=3")
+    one_sentence(at, "needs an original that was trained by shards or slices", "set them under Training recipe on this page")
+    assert "Training recipe" in [panel.label for panel in at.expander], "the panel that it names"
+    assert "--recipe" not in at.error[0].value
     assert at.button(key="submit").disabled
     at = open_app(bare.root, method="sisa", **{"recipe.shards": "5"})
     assert any("a class has images in every shard, so that about 100 % of training" in one.value for one in at.warning)
@@ -578,7 +580,12 @@ def test_runs_by_different_recipes_are_not_compared_as_if_they_were_about_one_ne
     for spec in (planted("ssd", recipe={"epochs": 2}), planted("finetune")):
         plant(bare, spec)
     at = open_app(bare.root, "views/compare.py")
-    assert "There is one run to see" in said(at), "the other is another network's"
+    assert "one network trained by several recipes: hold each against its own original and reference" in said(at).replace("\\", "")
+    assert not [text.value for text in at.markdown if text.value.startswith("**")], "no conclusion is drawn of both"
+    rows = at.dataframe[0].value
+    assert sorted(rows["Model"][rows["Method"] == "Original"]) == ["small_cnn", "small_cnn (epochs=2)"]
+    at = sound(at.multiselect(key="only.model").set_value(["small_cnn"]).run())
+    assert "There is one run to see" in said(at), "the other is by another recipe"
 
 
 def test_the_curves_of_a_run_that_trains_are_shown_meanwhile(open_app, bare):

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 
+import pyarrow as pa
 import pytest
 
 from core.jobs import background
@@ -59,6 +60,12 @@ def test_ten_parts_of_one_draw_are_asked_for_unless_somebody_says_otherwise(open
     assert "The first request comes when the original is there" in texts(at)
 
 
+def written(frame):
+    """Heading -> what stands in each cell of the column."""
+    texts = pa.ipc.open_stream(frame.proto.arrow_data.styler.display_values).read_pandas()
+    return dict(zip(frame.value.columns, texts.astype(str).T.to_numpy().tolist(), strict=True))
+
+
 def test_a_list_of_requests_settings_and_seeds_are_asked_for(open_app, bare):
     at = sound(open_app(bare.root, VIEW))
     at = sound(at.button_group(key="sequence_way").set_value("a list").run())
@@ -113,6 +120,11 @@ def test_a_sequence_shows_its_curves_its_table_and_says_what_came_out(open_app, 
     assert list(table["damage"].round(3)) == [0.017, 0.032, 0.047, 0.002]
     assert list(table["all earlier, unlearned"])[1:3] == pytest.approx([0.2, 0.3])
     assert list(table["seconds in all"])[:3] == [1.0, 2.0, 3.0]
+    shown = written(at.dataframe[0])
+    assert shown["test, unlearned"][:3] == ["95.3 %", "93.8 %", "92.3 %"], "the mean over seeds: 0.97 - 0.015 n - 0.002"
+    assert shown["all earlier, unlearned"] == ["\N{EN DASH}", "20 %", "30 %", "\N{EN DASH}"]
+    assert shown["damage"] == ["1.7 points", "3.2 points", "4.7 points", "0.2 points"]
+    assert (shown["seconds in all"][:3], shown["request"], shown["seeds"][0]) == (["1", "2", "3"], ["1", "2", "3", "all in one"], "3")
     assert [button.proto.label for button in at.get("download_button")] == ["Download"]
     at = sound(at.number_input(key="sequence_tolerance").set_value(5.0).run())
     assert "The damage never leaves the tolerance of 5 points." in texts(at)

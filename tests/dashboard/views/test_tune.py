@@ -26,9 +26,10 @@ def nothing_is_begun(monkeypatch):
     monkeypatch.setattr(background, "ensure_supervisor", lambda *_: None)
 
 
-def stored(home, mode="blind", budget=12, count=12):
+def stored(home, mode="blind", budget=12, count=12, **about):
     """A search with trials that were never made here; the third diverged."""
-    plan = tuning.make_plan(catalogue(home.root), "digits", "small_cnn", ClassRequest((3,)), "ssd", {}, mode=mode, budget=Budget(budget))
+    plan = tuning.make_plan(catalogue(home.root), "digits", "small_cnn", ClassRequest((3,)), "ssd", {}, mode=mode, budget=Budget(budget),
+                            **about)  # fmt: skip
     journal.begin(home, plan)
     for n in range(count):
         tried = {"alpha": 1.0 + n, "lambda": 1.0 / (n + 1)} if n else plan.preset_within()
@@ -63,6 +64,15 @@ def test_a_search_is_asked_for_with_its_mode_explained_and_the_command_beside_it
     with ResultStore(bare.database) as store:
         assert [job.payload for job in job_queue.jobs(store.db, SEARCH)] == [{"search": search_id}]
     assert "Stop" in [button.label for button in at.button]
+
+
+def test_where_unlearn_takes_weights_of_one_s_own_it_is_said_why_a_search_does_not(open_app, bare):
+    panel = "Own weights for the original"
+    assert panel in [one.label for one in open_app(bare.root, "views/unlearn.py").expander]
+    (here,) = [one for one in open_app(bare.root, VIEW).expander if one.label == panel]
+    (why,) = here.caption
+    assert "without the validation part, which your network has seen" in why.value
+    assert why.value.count(".") == 1
 
 
 @pytest.mark.parametrize("key, value, said", [
@@ -106,6 +116,26 @@ def test_a_trial_becomes_this_home_s_preset_and_unlearn_says_so_and_starts_from_
     form = open_app(home.root, "views/unlearn.py")
     assert f"trial 4 of the blind search {search_id}" in texts(form)
     assert form.number_input(key="ssd.alpha").value == 5.0
+
+
+def test_a_preset_that_was_found_under_a_recipe_is_offered_with_that_recipe_alone(open_app, home_of):
+    home = home_of()
+    search_id = stored(home, recipe={"epochs": 30})
+    at = open_app(home.root, VIEW)
+    assert "small_cnn (epochs=30)" in texts(at).replace("\\", "")
+    at = sound(at.selectbox(key=f"trial-{search_id}").set_value(4).run())
+    sound(at.button(key=f"use-{search_id}").click().run())
+    form = open_app(home.root, "views/unlearn.py")
+    assert "The preset is this home's own" not in texts(form)
+    assert form.number_input(key="ssd.alpha").value != 5.0
+    form = sound(form.number_input(key="recipe.epochs").set_value(30).run())
+    assert f"trial 4 of the blind search {search_id}" in texts(form)
+    assert form.number_input(key="ssd.alpha").value == 5.0
+    journal.remove(home, search_id)  # so that the page is a form
+    tune = open_app(home.root, VIEW, **{"recipe.epochs": "30"})
+    assert tune.text_area(key="ranges.ssd").value != open_app(home.root, VIEW).text_area(key="ranges.ssd").value, "around its own preset"
+    lines = open_app(home.root, "views/studies.py", **{"recipe.epochs": "30", "how.ssd": "own sets"}).text_area(key="sets.ssd").value
+    assert "alpha=5" in lines
 
 
 def test_a_trial_opens_as_a_run_on_a_seed_that_the_search_never_saw(open_app, home_of):

@@ -9,7 +9,7 @@ from core.domain.requests.registry import parse_request
 from core.domain.requests.samples import SamplesRequest
 from core.reports.checks.across_seeds import check_study
 from core.reports.checks.case import Case, CheckWarning, ClassResult
-from core.reports.checks.registry import CHECKED, examine
+from core.reports.checks.registry import CHECKED, DECIDING, examine
 from core.reports.recoverability import recoverability
 
 NAMES = ("cat", "dog", "owl", "fox")
@@ -73,6 +73,22 @@ def doubts(numbers=GOOD, seen=SEEN, request="class:0", **about):
 
 def images(numbers=IMAGES, seen=SEEN_ALL, **about):
     return doubts(numbers, seen, "samples:" + ",".join(map(str, range(50))), **about)
+
+
+def test_of_a_network_that_is_the_reference_to_the_bit_no_attack_need_be_made():
+    """Exact unlearning of two images, which are too few for an attack."""
+    unmade = {"attack_auc": None, "attack_entropy_members": None, "attack_loss_accuracy": None}
+    theirs = IMAGES["reference"] | unmade
+    exact = {"original": IMAGES["original"] | unmade, "reference": theirs,
+             "unlearned": theirs | {"parameter_distance_to_reference": 0.0}}  # fmt: skip
+
+    def found(numbers):
+        return examine(Case(numbers, SEEN_ALL, parse_request("samples:5,9"), NAMES, forget_count=2))
+
+    assert DECIDING in found(exact).clear
+    assert not found(exact).warnings
+    for other in ({"parameter_distance_to_reference": 1e-6}, {"train_forget_accuracy": 0.5}):
+        assert DECIDING in (found(changed(exact, **other)).missed or {})
 
 
 def the_one(found, key, *words):

@@ -8,11 +8,20 @@ import pytest
 from core.domain.evaluation import Evaluation
 from core.domain.requests.registry import parse_request
 from core.domain.run import Measurement, RunSpec, RunStatus, settings_text
-from core.reports.compare.comparison import ABOUT, TIME, comparable, comparison, why_fewer
+from core.reports.compare.comparison import (
+    ABOUT,
+    TIME,
+    comparable,
+    comparison,
+    network_of,
+    one_network,
+    one_subject,
+    why_fewer,
+)
 from core.reports.compare.comparison_table import table_of
 from core.reports.compare.leaderboard import leaderboard
 from core.storage.database import Database
-from core.storage.finished_runs import all_values
+from core.storage.finished_runs import all_values, finished_runs
 from core.storage.home import open_home
 from core.storage.processes import ProcessId
 from core.storage.record_types import Outcome
@@ -50,8 +59,20 @@ def test_runs_by_different_recipes_are_about_different_networks(tmp_path):
     assert sorted(frame["model"]) == ["small_cnn", "small_cnn", "small_cnn (epochs=2)"]
     assert "2 different models (small_cnn, small_cnn (epochs=2))" in why_fewer(frame)
     assert why_fewer(frame[frame["model"] == "small_cnn"]) == ""
+    assert {"test_retain_accuracy", "attack_auc", "reference.test_retain_accuracy"} <= set(comparable(frame)), "one network by two recipes"
+    assert "one network trained by several recipes" in why_fewer(frame)
+    assert (one_network(frame), one_subject(frame)) == (True, False)
     (task,) = leaderboard(frame, dict(zip(frame["id"], frame["method"], strict=True)), "js_to_reference").tasks
     assert task.model == "small_cnn", "the run by another recipe is ranked against none of them"
+
+
+@pytest.mark.parametrize("model, network", [
+    ("small_cnn", "small_cnn"), ("small_cnn (epochs=30)", "small_cnn"), ("small_cnn (shards=5 slices=3)", "small_cnn"),
+    ("timm:resnet18.a1_in1k (epochs=2)", "timm:resnet18.a1_in1k"), ("small_cnn (own weights ab12cd)", "small_cnn (own weights ab12cd)"),
+    ("vit_small (own weights ab12cd, imagenet rgb; epochs=2)", "vit_small (own weights ab12cd, imagenet rgb)"),
+])  # fmt: skip
+def test_a_network_is_its_model_without_the_recipe(model, network):
+    assert network_of(model) == network
 
 
 def test_metrics_that_extensions_measured_in_several_versions_are_said_to_be(tmp_path):
@@ -63,6 +84,24 @@ def test_metrics_that_extensions_measured_in_several_versions_are_said_to_be(tmp
         frame = comparison(opened)
     assert "Metrics of extensions were measured by several versions" in why_fewer(frame)
     assert why_fewer(frame[frame["seed"] < 2]) == "", "a run without any says nothing"
+
+
+def test_the_leaderboard_says_so_of_runs_that_it_ranks_against_each_other_alone(tmp_path):
+    home = open_home(tmp_path / "planted")
+    versions = {"aa": 0, "bb": 1}
+    for request, version in (("class:3", "aa"), ("class:5", "bb")):
+        for method in ("ssd", "finetune"):
+            measured = pd.DataFrame([("mine", version)], columns=["metric", "version"])
+            plant(home, planted(method, request, seed=versions[version]), files={"metric_versions": measured})
+    with ResultStore(home.database) as opened:
+        names = {run.id: run.spec.method for run in finished_runs(opened)}
+        assert len(leaderboard(comparison(opened), names).tasks) == 2
+        assert leaderboard(comparison(opened), names).several == "", "two tasks, each measured by one version"
+        plant(home, planted("ssd", seed=1), files={"metric_versions": measured})
+        names = {run.id: run.spec.method for run in finished_runs(opened)}
+        frame = comparison(opened)
+        assert leaderboard(frame, names).several in why_fewer(frame)
+        assert "measured by several versions" in leaderboard(frame, names).several
 
 
 THREE = (("unlearned", "zrf", 0.7), ("original", "zrf", 0.4), ("reference", "zrf", 0.8), ("unlearned", "probe", None))

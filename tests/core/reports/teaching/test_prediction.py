@@ -67,7 +67,7 @@ def test_the_score_adds_the_verdict_and_names_the_worst_guess():
     ("Partly forgotten", "Partly forgotten"), ("Partly forgotten but at a price", "Partly forgotten"),
     ("Over-forgotten", "Over-forgotten"), ("Over-forgotten, and at a price", "Over-forgotten"),
     ("Accuracy cannot tell: the original already predicts like a retrained model", UNTOLD), ("No verdict", UNTOLD),
-    ("No retrained reference to judge by", UNTOLD),
+    ("No retrained reference to judge by", UNTOLD), ("Exactly the reference", "Forgotten"),
 ])  # fmt: skip
 def test_every_lead_is_one_of_the_verdicts_that_can_be_guessed(lead, one):
     assert verdict_of(replace(SCREEN, lead=lead)) == one

@@ -205,10 +205,12 @@ def test_a_network_unlearned_elsewhere_is_evaluated_in_place_of_a_method(open_ap
     at = also(at, "judged_unlearned", "unlearned.safetensors", theirs["unlearned"])
     assert not [b for b in at.button if b.key == "submit"], "no method runs"
     assert not at.selectbox(key="normalisation").disabled
+    assert at.toggle(key="floor").value
     at.button(key="judge").click()
     sound(at.run())
-    (spec,) = asked
+    spec, second = asked
     assert (spec.method, spec.reference) == ("unlearned_elsewhere", True)
+    assert (second.method, second.weights, second.seed, second.reference) == ("retrain", spec.weights, spec.seed, True)
     files = brought(spec)
     assert spec.weights_as == "file"
     assert (bare.artifacts_folder / f"{files['unlearned'][0]}.safetensors").read_bytes() == theirs["unlearned"]
@@ -218,11 +220,21 @@ def test_a_network_unlearned_elsewhere_is_evaluated_in_place_of_a_method(open_ap
 def test_its_reference_is_brought(open_app, bare, mine, theirs, asked):
     at = also(bring(open_app(bare.root), "mine.safetensors", mine), "judged_unlearned", "unlearned.safetensors", theirs["unlearned"])
     assert reference(at, "brought").button(key="judge").disabled, "the file is missing"
-    also(at, "judged_reference", "reference.safetensors", theirs["reference"]).button(key="judge").click()
+    at = also(at, "judged_reference", "reference.safetensors", theirs["reference"])
+    assert at.toggle(key="floor").disabled
+    assert [c.value for c in at.caption if "no second reference: the reference was brought" in c.value.replace("\\", "")]
+    at.button(key="judge").click()
     sound(at.run())
     (spec,) = asked
     assert spec.reference
     assert (bare.artifacts_folder / f"{brought(spec)['reference'][0]}.safetensors").read_bytes() == theirs["reference"]
+
+
+def test_its_second_reference_is_left_out(open_app, bare, mine, theirs, asked):
+    at = bring(open_app(bare.root, floor="false"), "mine.safetensors", mine)
+    also(at, "judged_unlearned", "unlearned.safetensors", theirs["unlearned"]).button(key="judge").click()
+    sound(at.run())
+    assert [spec.method for spec in asked] == ["unlearned_elsewhere"]
 
 
 def test_its_reference_is_left_out(open_app, bare, mine, theirs, asked):
