@@ -192,7 +192,7 @@ def preset_for(dataset: str, model: str) -> Preset:
 # What papers and their code used, elsewhere, by method and by what it is called; where it is known not to work on a pair of ours, why.
 _UNSIR: dict[str, Value] = {
     "noise_count": 256, "noise_steps": 40, "noise_rate": 0.1, "penalty": 0.1, "copies": 20, "per_class": 1000,
-    "impair_rate": 0.02, "repair_rate": 0.01, "batch_size": 256,
+    "impair_rate": 0.02, "repair_rate": 0.01, "batch_size": 256, "repair_epochs": 1, "repair_schedule": "constant",
 }  # fmt: skip
 _DIGITS = ("digits", "small_cnn")
 PAPER: dict[str, dict[str, PaperValues]] = {

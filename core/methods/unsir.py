@@ -7,7 +7,8 @@ As written: all noise images of a batch, each class's under its own label. The a
 batch counts the channels of an image, so that the first 3 of 256 noise images are shown, and all under class 0; and noise is
 learned on the network itself, whose BatchNorm statistics it moves. `impair` and `norm_mode` offer both.
 Departs from the paper: lambda is scaled by 3072 / (C H W), the size of the images that the paper's 0.1 was chosen for. Noise is
-unbounded, in normalised space. `noise` = gaussian or none are ablations.
+unbounded, in normalised space. `noise` = gaussian or none are ablations. `repair_epochs` and `repair_schedule` repair for longer, at a
+rate that falls: presets that search take them.
 """
 
 from copy import deepcopy
