@@ -7,7 +7,8 @@ As written: all noise images of a batch, each class's under its own label. The a
 batch counts the channels of an image, so that the first 3 of 256 noise images are shown, and all under class 0; and noise is
 learned on the network itself, whose BatchNorm statistics it moves. `impair` and `norm_mode` offer both.
 Departs from the paper: lambda is scaled by 3072 / (C H W), the size of the images that the paper's 0.1 was chosen for. Noise is
-unbounded, in normalised space. `noise` = gaussian or none are ablations.
+unbounded, in normalised space. `noise` = gaussian or none are ablations. `repair_epochs` and `repair_schedule` repair for longer, at a
+rate that falls: presets that search take them.
 """
 
 from copy import deepcopy
@@ -136,6 +137,11 @@ class UNSIR(SearchingInSteps):
     repair_rate: float = param(0.01, low=0.0, high=1.0, format="%.5f", when=SEARCHED_UNLESS, help="Step size of Adam while repairing.")
     batch_size: int = param(256, low=2, high=4096, symbol="B", help="Examples a step.")
     repair_batch_size: int = param(0, low=0, high=4096, help="Examples a step while repairing. 0: as while impairing.")
+    repair_epochs: int = param(1, low=1, high=100, help="Repairing: passes over the retained images; one, as the paper says.")
+    repair_schedule: str = param(
+        "constant", choices=("constant", "falling"),
+        help="Repairing: a step size that stays, as in the authors' notebook, or that falls evenly to zero.",
+    )  # fmt: skip
 
     def passes_before(self, train_count: int, forget_count: int, recipe: Recipe) -> float:
         """Noise, as if one class went; the original's accuracy."""
@@ -146,7 +152,7 @@ class UNSIR(SearchingInSteps):
         """Impair and repair, and the accuracies after each."""
         shown = 0 if self.noise == "none" else self.copies * (self.noise_count if self.impair == "written" else 1)
         retained = self._retained_count(train_count, forget_count)
-        return shown + 2 * retained + 2 * min(EVALUATED, retained) / 3
+        return shown + (1 + self.repair_epochs) * retained + 2 * min(EVALUATED, retained) / 3
 
     def _retained_count(self, train_count: int, forget_count: int) -> float:
         """As if the other classes had as many images as the one that goes."""
@@ -166,9 +172,10 @@ class UNSIR(SearchingInSteps):
         retain = self._retained(splits, run)
         right = partial(share_right, model, retain.sample(EVALUATED), device=run.device)
         mixed = self._mixture(model, splits.request.picks, noises, retain) if noises else Mixture(retain)
-        self._epoch(model, mixed, self.impair_rate, self.batch_size, run.part(0, IMPAIRED), "impair")
+        self._train(model, mixed, self.impair_rate, self.batch_size, run.part(0, IMPAIRED), "impair")
         accuracies += right()
-        self._epoch(model, Mixture(retain), self.repair_rate, self.repair_batch_size or self.batch_size, run.part(IMPAIRED, 1), "repair")
+        size, falls = self.repair_batch_size or self.batch_size, self.repair_schedule == "falling"
+        self._train(model, Mixture(retain), self.repair_rate, size, run.part(IMPAIRED, 1), "repair", epochs=self.repair_epochs, falls=falls)
         accuracies += right()
         run.record("unsir", {"retain": torch.tensor(accuracies)})
         run.progress(1.0, "repaired")
@@ -196,12 +203,21 @@ class UNSIR(SearchingInSteps):
         run.record(f"unsir_noise/{target}", frames_and_losses)
         return noise
 
-    def _epoch(self, model: nn.Module, shown: Mixture, rate: float, batch_size: int, run: RunContext, note: str) -> None:
-        """One epoch of cross-entropy by Adam in train mode."""
+    def _train(
+        self, model: nn.Module, shown: Mixture, rate: float, batch_size: int, run: RunContext, note: str,
+        *, epochs: int = 1, falls: bool = False,
+    ) -> None:  # fmt: skip
+        """Epochs of cross-entropy by Adam in train mode. `falls`: of T steps, step t is 1 - t / T of the rate, t counted from 0."""
         model.train()
-        order = torch.randperm(len(shown), generator=run.generator).to(run.device)
-        parts = [part for part in torch.split(order, batch_size) if len(part) > 1]
-
+        orders = (torch.randperm(len(shown), generator=run.generator).to(run.device) for _ in range(epochs))
+        parts = [part for order in orders for part in torch.split(order, batch_size) if len(part) > 1]
         optimiser = torch.optim.Adam(model.parameters(), lr=rate)
-        descend(optimiser, map(shown.taken, parts), lambda b: F.cross_entropy(model(b[0]), b[1]), run, steps=len(parts), note=note)
+
+        def lower(step: int, _: float) -> None:
+            if falls:
+                optimiser.param_groups[0]["lr"] = rate * (1 - step / len(parts))
+
+        descend(
+            optimiser, map(shown.taken, parts), lambda b: F.cross_entropy(model(b[0]), b[1]), run, steps=len(parts), note=note, after=lower
+        )
         model.eval()

@@ -125,7 +125,7 @@ def _training(story: Story) -> list[Frame]:
         ),
         Frame(
             "Repair",
-            "One more epoch on retain images alone is to repair what the impairing broke, and nothing repairs the "
+            "More training, on retain images alone, is to repair what the impairing broke, and nothing repairs the "
             f"forgotten class: accuracy on what is kept is now {percent(accuracies[2])}.", partial(_stages, accuracies, 3),
         ),
     ]  # fmt: skip

@@ -206,6 +206,26 @@ def test_impair_and_repair_are_an_epoch_of_adam_each(tiny, noise, request_):
     assert recorded["unsir/retain"].tolist() == pytest.approx(told)
 
 
+def test_longer_repair_draws_each_epoch_anew_at_a_rate_that_falls_evenly_to_zero(grey):
+    """Without impairing: 14 retained images in batches of 7, two epochs, so four steps at 1, 3/4, 1/2 and 1/4 of the rate."""
+    chosen = [i for c in (0, 1) for i in range(c, 21, 3)]
+    pixels, labels = grey.dataset.train.images[chosen].float() / 255, grey.dataset.train.labels[chosen]
+    model, generator = grey.original(), torch.Generator().manual_seed(4)
+    impair = torch.randperm(14, generator=generator).split(7)
+    parts = [part for _ in range(2) for part in torch.randperm(14, generator=generator).split(7)]
+    for rates, batches in (([0.0, 0.0], impair), ([0.002, 0.0015, 0.001, 0.0005], parts)):
+        adam = torch.optim.Adam(model.train().parameters())
+        for rate, batch in zip(rates, batches, strict=True):
+            adam.param_groups[0]["lr"] = rate
+            adam.zero_grad()
+            F.cross_entropy(model(pixels[batch]), labels[batch]).backward()
+            adam.step()
+    longer: dict[str, object] = {"repair_epochs": 2, "repair_schedule": "falling"}
+    ours, _ = unlearn(grey, seed=4, noise="none", impair_rate=0.0, repair_rate=0.002, batch_size=7, **longer)
+    for theta, wanted in zip(ours.parameters(), model.parameters(), strict=True):
+        torch.testing.assert_close(theta, wanted, rtol=1e-5, atol=1e-7)
+
+
 def test_a_last_batch_of_one_is_left_out(grey, taught):
     batches, _ = taught(grey, noise="gaussian", noise_count=1, copies=1, per_class=8, batch_size=4)
     assert [len(y) for _, y in batches] == [4] * 4 + [4] * 4  # 1 + 16 images, then 16
@@ -256,6 +276,7 @@ def test_its_passes_are_noise_impair_and_repair_on_some_of_each_class(tiny):
     method = UNSIR(noise_count=5, noise_steps=6, copies=3, per_class=7)
     assert method.passes(120, 40, tiny.recipe) == 5 * 6 + 5 * 3 + 2 * 14 + 14  # two classes of 40 remain, and three times a third
     assert UNSIR(noise="none").passes(120, 40, tiny.recipe) == 2 * 80 + 80
+    assert UNSIR(noise="none", repair_epochs=3).passes(120, 40, tiny.recipe) == 4 * 80 + 80
     assert UNSIR(noise="none").passes(12_000, 2000, tiny.recipe) == 2 * 5000 + 500  # a thousand of each class, 500 evaluated
 
 
@@ -285,6 +306,7 @@ def test_requests_that_name_classes_are_served(request_):
         {"impair": "notebook"},
         {"impair": "channels"},
         {"repair_batch_size": 5},
+        {"repair_epochs": 2},
         {"copies": 2},
         {"per_class": 6},
         {"impair_rate": 0.01},
