@@ -34,12 +34,12 @@ async def lifespan(_app: object) -> AsyncIterator[None]:
 
 def end_supervisor() -> None:
     """Of the home; what cannot be done is told in the log, since nobody is there any more who could do something about it."""
-    from core.jobs.stop import SECONDS, stop  # noqa: PLC0415  # late: a server that starts need not wait for it
+    from core.jobs import submit  # noqa: PLC0415  # late: a server that starts need not wait for it
     from core.storage.home import open_home  # noqa: PLC0415  # late, as above
 
     try:
-        if not stop(open_home()):
-            LOG.warning("The supervisor still lives after %g seconds; what it computes is marked by the next one.", SECONDS)
+        if not submit.end_supervisor(open_home()):
+            LOG.warning("The supervisor still lives after %g seconds; what it computes is marked by the next one.", submit.END_SECONDS)
     except (WrongInput, OSError) as error:
         LOG.warning("The supervisor could not be ended: %s", error)
 

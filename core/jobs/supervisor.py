@@ -24,13 +24,13 @@ from filelock import FileLock, Timeout
 from core.domain.errors import WrongInput
 from core.domain.run import RunSpec, RunStatus
 from core.jobs.forking.fork_server import NO_SERVER, WarmServer
-from core.jobs.submit import empty_trash, remove_old_jobs
+from core.jobs.submit import END_SECONDS, empty_trash, end_supervisor, remove_old_jobs
 from core.jobs.supervisor_start_lock import note_serving, note_start, note_started
 from core.jobs.worker import FINISH
 from core.storage.artifacts import Artifacts
 from core.storage.atomic import sweep
 from core.storage.durations import History, history
-from core.storage.home import Home
+from core.storage.home import Home, open_home
 from core.storage.processes import ProcessId
 from core.storage.queues import job_queue
 from core.storage.queues.lifecycle import IMPORT, RUN, TABLES, has, is_unwanted
@@ -266,17 +266,21 @@ def _idle_seconds() -> float:
 
 
 def main() -> None:
-    """`python -m core.jobs.supervisor ROOT`, from the project's folder."""
+    """`python -m core.jobs.supervisor ROOT`, from the project's folder; with --stop, exit status 1 where it still lives."""
     parser = argparse.ArgumentParser(prog="python -m core.jobs.supervisor", description=__doc__)
-    parser.add_argument("root", type=Path, help="the home's folder")
+    parser.add_argument("root", type=Path, nargs="?", help="the home's folder; else that of FORGETSCOPE_HOME, or the usual one")
+    parser.add_argument("--stop", action="store_true", help="end the one that serves: what runs is marked and its processes are ended")
     parser.add_argument("--pipeline", default="core.pipeline", help="the module that computes a run")
     parser.add_argument(
         "--idle-seconds", type=float, default=_idle_seconds(), help="leave after that long without work"
     )
     asked, stop = parser.parse_args(), threading.Event()
+    home = Home(asked.root) if asked.root else open_home()
+    if asked.stop:
+        sys.exit(None if end_supervisor(home) else f"The supervisor of {home.root} still lives after {END_SECONDS:.0f} seconds.")
     for sign in (signal.SIGTERM, signal.SIGINT):
         signal.signal(sign, lambda *_: stop.set())
-    supervise(Home(asked.root), asked.pipeline, asked.idle_seconds, stop)
+    supervise(home, asked.pipeline, asked.idle_seconds, stop)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,6 @@ from core.analysis.stored_results import Analysis
 from core.domain.errors import WrongInput
 from core.domain.run import RunStatus
 from core.jobs import background, submit, supervisor, worker
-from core.jobs.stop import stop
 from core.storage.artifacts import Artifacts
 from core.storage.processes import ProcessId
 from core.storage.queues import job_queue
@@ -252,7 +251,7 @@ def test_where_the_supervisor_is_asked_to_stop_it_waits_for_the_next_one_and_cou
     home, look = place.home, Analysis("counts", run_id, {"upto": 4, "sleep": 2.0})
     start(home, look)
     process = computing(home, look)
-    assert stop(home)
+    assert submit.end_supervisor(home)
     until(lambda: not lives(process), 5)
     with ResultStore(home.database) as store:
         row = store.db.read("select status, crashes from jobs where id = ?", (stored_results.key_of(home, look),))[0]

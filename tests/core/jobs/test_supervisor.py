@@ -1,6 +1,7 @@
 """One supervisor per home, that leaves when idle and shuts no door on a run."""
 
 from concurrent.futures import ThreadPoolExecutor
+import json
 import os
 import signal
 import subprocess
@@ -15,7 +16,6 @@ import pytest
 from core.domain.errors import WrongInput
 from core.domain.run import RunStatus
 from core.jobs import submit, supervisor, supervisor_start_lock
-from core.jobs.stop import stop
 from core.jobs.worker import _reporter
 from core.storage.processes import ProcessId
 from core.storage.queues.run_queue import STOP_END
@@ -234,13 +234,13 @@ def test_one_that_is_asked_to_stop_marks_its_run_ends_every_process_and_the_next
     below = processes["supervisor"].children(recursive=True)
     assert processes["worker"] in below
     assert supervisor_start_lock.serving(place.home).pid == processes["supervisor"].pid
-    assert stop(place.home)
+    assert subprocess.run([sys.executable, "-m", "core.jobs.supervisor", place.home.root, "--stop"], check=False).returncode == 0
     assert until(lambda: not any(map(lives, [*below, processes["supervisor"]])), 5) < 5
     left = place.run(run_id)
     assert (left.status, left.error) == (RunStatus.INTERRUPTED, STOP_END)
     assert place.run(waiting).status == RunStatus.QUEUED
     assert supervisor_start_lock.serving(place.home) is None
-    assert stop(place.home)  # there is none: nothing to do
+    assert submit.end_supervisor(place.home)  # there is none: nothing to do
     submit.retry(place.home, run_id, STUB)
     again = place.end(run_id)
     assert (again.status, again.attempt, again.seconds["train"]) == (RunStatus.DONE, left.attempt + 1, 0.0)  # with what was kept
@@ -253,7 +253,7 @@ def test_one_that_is_asked_to_stop_ends_a_run_that_hears_nothing_and_one_whose_c
     until(lambda: place.computing(deaf) and place.computing(flagged))
     workers = [place.processes(one)["worker"] for one in (deaf, flagged)]
     submit.cancel(place.home, flagged)
-    assert stop(place.home)
+    assert submit.end_supervisor(place.home)
     until(lambda: not any(map(lives, workers)), 5)
     assert [place.run(one).status for one in (deaf, flagged)] == [RunStatus.INTERRUPTED, RunStatus.CANCELLED]
 
@@ -261,7 +261,7 @@ def test_one_that_is_asked_to_stop_ends_a_run_that_hears_nothing_and_one_whose_c
 def test_one_that_is_asked_to_stop_before_it_has_imported_anything_leaves(place):
     submit.ensure_supervisor(place.home, submit.PIPELINE)
     until(place.supervisors)
-    assert stop(place.home)
+    assert submit.end_supervisor(place.home)
     until(lambda: not place.supervisors())
 
 
@@ -271,3 +271,25 @@ def test_a_group_that_is_signalled_to_as_a_whole_leaves_no_run_that_ended_withou
     os.killpg(place.processes(run_id)["supervisor"].pid, signal.SIGTERM)  # worker and fork server hear it too
     until(lambda: not place.supervisors())
     assert place.end(run_id).status == RunStatus.INTERRUPTED
+
+
+def test_one_that_is_asked_to_stop_ends_what_it_computes_where_the_store_cannot_be_reached_too(place, monkeypatch, capsys):
+    def unreachable(_path):
+        raise WrongInput("The disk failed.")
+
+    monkeypatch.setattr(supervisor, "ResultStore", unreachable)
+    process = subprocess.Popen(["sleep", "60"])
+    process.join = process.wait
+    supervisor._end(place.home, [supervisor.Watched("run", "0" * 12, 1, process)])
+    assert process.returncode == -signal.SIGTERM
+    assert capsys.readouterr().err.endswith("WrongInput: The disk failed.\n")
+
+
+def test_a_process_that_another_one_got_the_number_of_is_not_asked_to_stop(place):
+    note = place.home.root / "supervisor.serving"
+    note.write_text(json.dumps({"pid": os.getpid(), "started": ProcessId.of_this_process().started - 60}))
+    assert supervisor_start_lock.serving(place.home) is None
+    assert submit.end_supervisor(place.home)  # nobody was: this process lives
+    for content in ("", "{}", "[]", '{"pid": "x", "started": 1}', '{"pid": -1, "started": 1}'):
+        note.write_text(content)
+        assert supervisor_start_lock.serving(place.home) is None
