@@ -2,8 +2,10 @@
 
 from contextlib import suppress
 from dataclasses import replace
+import os
 from pathlib import Path
 import shutil
+import signal
 import subprocess
 import threading
 import time
@@ -14,7 +16,7 @@ from core.domain.code_version import version_of
 from core.domain.errors import WrongInput
 from core.domain.evaluation import Evaluation
 from core.domain.run import ACTIVE, STOPPED, RunSpec, RunStatus
-from core.jobs.supervisor_start_lock import is_starting, note_start
+from core.jobs.supervisor_start_lock import is_starting, note_start, on_its_way, serving
 from core.jobs.upkeep.quota import check_quota
 from core.storage import trash
 from core.storage.artifacts import GRACE, Artifacts
@@ -28,6 +30,7 @@ from core.storage.record_types import Run
 from core.storage.runs import ResultStore
 
 PIPELINE = "core.pipeline"
+END_SECONDS = 8.0  # that a supervisor has to end: `docker stop` and most managers of services end everything after ten
 
 
 def submit(
@@ -154,6 +157,20 @@ def ensure_supervisor(home: Home, pipeline: str = PIPELINE) -> None:
         process = ProcessId.of(_start_supervisor(home, pipeline))
         if process:  # else it has ended already, and supervisor.log tells why
             note_start(home, process)
+
+
+def end_supervisor(home: Home, seconds: float = END_SECONDS) -> bool:
+    """Ask the home's supervisor to end, and wait; whether none lives then. Runs are `interrupted`, and jobs wait in the queue."""
+    process, end = serving(home) or on_its_way(home), time.monotonic() + seconds
+    if process is None:
+        return True
+    with suppress(ProcessLookupError):  # it left just now
+        os.kill(process.pid, signal.SIGTERM)
+    while process.alive():
+        if time.monotonic() >= end:
+            return False
+        time.sleep(0.02)
+    return True
 
 
 def look_after(home: Home, store: ResultStore) -> None:

@@ -1,7 +1,7 @@
 """One per home: takes queued runs, as many as the machine has room for, analyses and imports, one of each at a time; starts, watches and
 ends their processes.
 
-It leaves when idle.
+It leaves when idle, and when it is asked to by SIGTERM or SIGINT: what runs is ended and marked then.
 """
 
 import argparse
@@ -13,8 +13,10 @@ from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 import os
 from pathlib import Path
+import signal
 import sqlite3
 import sys
+import threading
 import time
 
 from filelock import FileLock, Timeout
@@ -22,18 +24,18 @@ from filelock import FileLock, Timeout
 from core.domain.errors import WrongInput
 from core.domain.run import RunSpec, RunStatus
 from core.jobs.forking.fork_server import NO_SERVER, WarmServer
-from core.jobs.submit import empty_trash, remove_old_jobs
-from core.jobs.supervisor_start_lock import note_start, note_started
+from core.jobs.submit import END_SECONDS, empty_trash, end_supervisor, remove_old_jobs
+from core.jobs.supervisor_start_lock import note_serving, note_start, note_started
 from core.jobs.worker import FINISH
 from core.storage.artifacts import Artifacts
 from core.storage.atomic import sweep
 from core.storage.durations import History, history
-from core.storage.home import Home
+from core.storage.home import Home, open_home
 from core.storage.processes import ProcessId
 from core.storage.queues import job_queue
 from core.storage.queues.lifecycle import IMPORT, RUN, TABLES, has, is_unwanted
 from core.storage.queues.queue_order import Line
-from core.storage.queues.run_queue import limit_reached, stop_at_limit
+from core.storage.queues.run_queue import STOP_END, limit_reached, stop_at_limit
 from core.storage.queues.slots import Choice, Machine, beside
 from core.storage.runs import ResultStore
 
@@ -50,16 +52,17 @@ class OutdatedError(Exception):
     """The engine's sources were changed after they were imported: their numbers would bear the new version's name."""
 
 
-def supervise(home: Home, pipeline: str, idle_seconds: float) -> None:
-    """Hold the home's lock and serve until nothing was asked for during `idle_seconds`; return if another holds it."""
-    lock = FileLock(home.supervisor_lock)
+def supervise(home: Home, pipeline: str, idle_seconds: float, stop: threading.Event | None = None) -> None:
+    """Hold the home's lock and serve until nothing was asked for during `idle_seconds`, or `stop` is set; return if another holds it."""
+    lock, stop = FileLock(home.supervisor_lock), stop or threading.Event()
     server: WarmServer | None = None
     while True:
         try:
             with lock.acquire(timeout=LOCK_SECONDS):
                 note_started(home)
+                note_serving(home)
                 server = server or WarmServer(pipeline)
-                _serve(home, server, idle_seconds)
+                _serve(home, server, idle_seconds, stop)
         except Timeout:
             note_started(home)  # another serves
             return
@@ -67,7 +70,7 @@ def supervise(home: Home, pipeline: str, idle_seconds: float) -> None:
             note_start(home, ProcessId.of_this_process())
             os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
         note_started(home)  # late, where who started this one was slow to write it down: nobody starts now
-        if not _work_waits(home):  # asked for after the last look, by one who still saw the lock held
+        if stop.is_set() or not _work_waits(home):  # asked for after the last look, by one who still saw the lock held
             return
 
 
@@ -132,12 +135,12 @@ class Computing:
         return all(one.kind != kind for one in self.watched)
 
 
-def _serve(home: Home, server: WarmServer, idle_seconds: float) -> None:
-    """Compute what is queued until idle. Trouble with the store is told, waited out, and counts as idleness."""
+def _serve(home: Home, server: WarmServer, idle_seconds: float, stop: threading.Event) -> None:
+    """Compute what is queued until idle or asked to stop. Trouble with the store is told, waited out, and counts as idleness."""
     last_work, running = time.monotonic(), Computing()
 
     def busy() -> bool:
-        return bool(running.watched) or time.monotonic() - last_work < idle_seconds
+        return not stop.is_set() and (bool(running.watched) or time.monotonic() - last_work < idle_seconds)
 
     while busy():
         try:
@@ -147,6 +150,8 @@ def _serve(home: Home, server: WarmServer, idle_seconds: float) -> None:
                     if _begin(home, server, store, running) or running.watched or not server.warm.is_set():
                         last_work = time.monotonic()
                     wait([one.process.sentinel for one in running.watched], POLL)
+                    if stop.is_set():
+                        break  # whoever signalled to all at once has ended the others too: that is no end without a word
                     if ended := [one for one in running.watched if one.has_ended(store)]:
                         for one in ended:
                             running.watched.remove(one)
@@ -155,9 +160,32 @@ def _serve(home: Home, server: WarmServer, idle_seconds: float) -> None:
                         _tidy(home, store, running)
         except TROUBLE as error:
             _log(error)
-            time.sleep(PAUSE)
+            stop.wait(PAUSE)
             for one in running.watched:
                 one.kill_if_deaf()
+    _end(home, running.watched)
+
+
+def _end(home: Home, watched: Sequence[Watched]) -> None:
+    """Mark what is still computed, then end it: runs are `interrupted`, jobs go back into the queue. What got done before is done.
+
+    In this order, so that whoever looks meanwhile does not take it for an end without a word.
+    """
+    for one in watched:
+        try:
+            with ResultStore(home.database) as store:
+                if one.kind == RUN:
+                    store.finish(one.id, one.attempt, RunStatus.INTERRUPTED, error=STOP_END)
+                else:
+                    job_queue.put_back(store.db, one.id, one.attempt)
+        except TROUBLE as error:  # whoever looks next finds its process gone
+            _log(error)
+        one.process.terminate()
+    patience = time.monotonic() + KIND_SECONDS
+    for one in watched:
+        one.process.join(max(0.0, patience - time.monotonic()))
+        one.process.kill()  # nothing where it has ended
+        one.process.join()
 
 
 def _tidy(home: Home, store: ResultStore, running: Computing) -> None:
@@ -238,15 +266,21 @@ def _idle_seconds() -> float:
 
 
 def main() -> None:
-    """`python -m core.jobs.supervisor ROOT`, from the project's folder."""
+    """`python -m core.jobs.supervisor ROOT`, from the project's folder; with --stop, exit status 1 where it still lives."""
     parser = argparse.ArgumentParser(prog="python -m core.jobs.supervisor", description=__doc__)
-    parser.add_argument("root", type=Path, help="the home's folder")
+    parser.add_argument("root", type=Path, nargs="?", help="the home's folder; else that of FORGETSCOPE_HOME, or the usual one")
+    parser.add_argument("--stop", action="store_true", help="end the one that serves: what runs is marked and its processes are ended")
     parser.add_argument("--pipeline", default="core.pipeline", help="the module that computes a run")
     parser.add_argument(
         "--idle-seconds", type=float, default=_idle_seconds(), help="leave after that long without work"
     )
-    asked = parser.parse_args()
-    supervise(Home(asked.root), asked.pipeline, asked.idle_seconds)
+    asked, stop = parser.parse_args(), threading.Event()
+    home = Home(asked.root) if asked.root else open_home()
+    if asked.stop:
+        sys.exit(None if end_supervisor(home) else f"The supervisor of {home.root} still lives after {END_SECONDS:.0f} seconds.")
+    for sign in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(sign, lambda *_: stop.set())
+    supervise(home, asked.pipeline, asked.idle_seconds, stop)
 
 
 if __name__ == "__main__":

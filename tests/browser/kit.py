@@ -66,24 +66,26 @@ def until(look: Callable[[], T], seconds: float = 20.0) -> T:
 
 
 class Dashboard:
-    """`make run` on a home and a port of its own, and the store behind it."""
+    """`make run` on a home and a port of its own, and the store behind it. below: the path that it is served below, if any."""
 
-    def __init__(self, home: Home, log: Path) -> None:
+    def __init__(self, home: Home, log: Path, *options: str, below: str = "", **environment: str) -> None:
         self.home = home
         self.log = log
         self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = f"http://127.0.0.1:{self.port}{below}"
+        self._options = (*options, *(["--server.baseUrlPath", below.strip("/")] if below else []))
+        self._environment = environment
         self._make: subprocess.Popen[bytes] | None = None
 
     def command(self) -> list[str]:
         """What starts it."""
-        return run_command(self.port)
+        return run_command(self.port, *self._options)
 
     def start(self) -> float:
         """Seconds until the server answered."""
         began = time.monotonic()
         # The queue's process, which has torch loaded, waits for the next test that runs something: a minute is too short for that.
-        environment = {**os.environ, "FORGETSCOPE_HOME": str(self.home.root), "FORGETSCOPE_IDLE_SECONDS": "600"}
+        environment = {**os.environ, "FORGETSCOPE_HOME": str(self.home.root), "FORGETSCOPE_IDLE_SECONDS": "600"} | self._environment
         with open(self.log, "ab") as out:  # a file, never a pipe: a full pipe stops the server
             self._make = subprocess.Popen(
                 self.command(), cwd=ROOT, env=environment, stdout=out, stderr=out, start_new_session=True
@@ -155,9 +157,9 @@ class Dashboard:
         return [line for line in lines if re.search(r"Traceback|Uncaught|Error:|Exception", line)]
 
 
-def run_command(port: int) -> list[str]:
+def run_command(port: int, *options: str) -> list[str]:
     """The README's command, in the environment that the tests run in; its plain twin where there is no make."""
-    arguments = f"--server.port {port}"
+    arguments = " ".join([f"--server.port {port}", *options])
     if shutil.which("make"):
         return ["make", "run", f"VENV={sys.prefix}", f"ARGS={arguments}"]
     return [sys.executable, "-m", "streamlit", "run", "dashboard/app.py", *arguments.split()]

@@ -109,6 +109,15 @@ def reconcile(db: Database, alive: Collection[str] | None = None) -> None:
             write.execute(f"update jobs set {QUEUED_ANEW}, crashes = crashes + 1 where {mine}", (row["id"], row["attempt"]))
 
 
+def put_back(db: Database, job_id: str, attempt: int) -> None:
+    """Queue a job anew whose process was ended because its supervisor was asked to stop; `cancelled` where that was asked for."""
+    with db.transaction() as write:
+        mine = "id = ? and attempt = ? and status = 'running' and not cancel_requested"
+        put = write.execute(f"update jobs set {QUEUED_ANEW} where {mine}", (job_id, attempt)).rowcount
+    if not put:
+        finish(db, job_id, attempt, RunStatus.INTERRUPTED, error=SILENT_END)
+
+
 def job(db: Database, job_id: str) -> Job | None:
     """None where there is no such job, or its row is damaged."""
     rows = db.read("select * from jobs where id = ?", (job_id,))

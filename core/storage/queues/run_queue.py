@@ -24,6 +24,7 @@ MEMORY_END = (
     "The system ended this run's process because memory ran out; close other programs, or choose a smaller model or batch. "
     "Retry goes on with what was already trained."
 )
+STOP_END = "Its supervisor was asked to stop (the machine or the container goes down, say); Retry goes on with what was already trained."
 LIMIT_END = "Stopped at its limit of "
 NOTHING = Outcome()
 

@@ -37,5 +37,5 @@ def _on_page(found: re.Match[str]) -> str:
         return found[0]
     name, _, place = target.partition("#")
     if name.removesuffix(".md") in ORDER:
-        return f"[{words}](/guide?chapter={name.removesuffix('.md')})"
+        return f"[{words}](./guide?chapter={name.removesuffix('.md')})"
     return f"[{words}](#{place})" if not name else words

@@ -22,10 +22,10 @@ def show_deck(deck: Deck) -> None:
     slides = decks.slides(deck.id)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.link_button(
-            "Present", f"/stage/{deck.id}", type="primary", icon=":material/co_present:", disabled=not slides,
+            "Present", f"./stage/{deck.id}", type="primary", icon=":material/co_present:", disabled=not slides,
             help="A tab of its own. → and ← turn slides, F fills the screen, N shows notes, D turns dark or light, Esc lists the slides.",
         )  # fmt: skip
-        st.link_button("With notes", f"/stage/{deck.id}?notes", icon=":material/speaker_notes:", disabled=not slides,
+        st.link_button("With notes", f"./stage/{deck.id}?notes", icon=":material/speaker_notes:", disabled=not slides,
                        help="For the speaker's own screen: it follows the other window, and the other way round.")  # fmt: skip
         st.download_button(
             "Download", partial(_file, deck.id), f"{_plain_name(deck.title)}.html", "text/html", key=f"download-{deck.id}",

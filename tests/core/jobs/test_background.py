@@ -245,3 +245,16 @@ def test_progress_of_a_job_costs_a_page_little(home):
         background.progress(home, look)
         took.append(time.perf_counter() - began)
     assert min(took) < 0.05  # the quickest: whatever else this machine does
+
+
+def test_where_the_supervisor_is_asked_to_stop_it_waits_for_the_next_one_and_counts_as_no_crash(place, run_id):
+    home, look = place.home, Analysis("counts", run_id, {"upto": 4, "sleep": 2.0})
+    start(home, look)
+    process = computing(home, look)
+    assert submit.end_supervisor(home)
+    until(lambda: not lives(process), 5)
+    with ResultStore(home.database) as store:
+        row = store.db.read("select status, crashes from jobs where id = ?", (stored_results.key_of(home, look),))[0]
+    assert (row["status"], row["crashes"]) == (RunStatus.QUEUED, 0)
+    submit.ensure_supervisor(home, STUB)
+    wait_for(home, look, "done")

@@ -1,7 +1,9 @@
 """One supervisor per home, that leaves when idle and shuts no door on a run."""
 
 from concurrent.futures import ThreadPoolExecutor
+import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -16,8 +18,9 @@ from core.domain.run import RunStatus
 from core.jobs import submit, supervisor, supervisor_start_lock
 from core.jobs.worker import _reporter
 from core.storage.processes import ProcessId
+from core.storage.queues.run_queue import STOP_END
 from core.storage.runs import ResultStore
-from tests.core.jobs.place import STUB, until
+from tests.core.jobs.place import STUB, lives, until
 
 ENSURE = """
 import sys; from pathlib import Path; from core.jobs import submit as runner; from core.storage.home import Home
@@ -123,7 +126,7 @@ def test_a_supervisor_leaves_when_idle_and_runs_submitted_at_that_moment_are_sti
 def test_a_run_queued_behind_the_closing_door_is_served(place, monkeypatch):
     served = []
 
-    def serve(home, _server, _idle):
+    def serve(home, *_):
         served.append(1)
         with ResultStore(home.database) as store:
             if len(served) == 1:
@@ -171,7 +174,7 @@ def test_trouble_with_the_store_is_told_waited_out_and_then_left(place, monkeypa
         raise WrongInput("The disk failed.")
 
     monkeypatch.setattr(supervisor, "ResultStore", unreachable)
-    supervisor._serve(place.home, FakeServer(), 0.5)
+    supervisor._serve(place.home, FakeServer(), 0.5, threading.Event())
     lines = capsys.readouterr().err.splitlines()
     assert 2 <= place_of_store.calls <= 11
     assert len(lines) == place_of_store.calls
@@ -222,3 +225,71 @@ def test_two_slots_compute_two_runs_at_once_and_one_can_be_cancelled_alone(place
     assert place.computing(second)
     place.processes(second)["worker"].kill()
     assert place.end(second).status == RunStatus.INTERRUPTED
+
+
+def test_one_that_is_asked_to_stop_marks_its_run_ends_every_process_and_the_next_goes_on(place):
+    run_id, waiting = place.submit(1, sleep=60, once=True), place.submit(2)
+    until(lambda: place.computing(run_id))
+    processes = place.processes(run_id)
+    below = processes["supervisor"].children(recursive=True)
+    assert processes["worker"] in below
+    assert supervisor_start_lock.serving(place.home).pid == processes["supervisor"].pid
+    assert subprocess.run([sys.executable, "-m", "core.jobs.supervisor", place.home.root, "--stop"], check=False).returncode == 0
+    assert until(lambda: not any(map(lives, [*below, processes["supervisor"]])), 5) < 5
+    left = place.run(run_id)
+    assert (left.status, left.error) == (RunStatus.INTERRUPTED, STOP_END)
+    assert place.run(waiting).status == RunStatus.QUEUED
+    assert supervisor_start_lock.serving(place.home) is None
+    assert submit.end_supervisor(place.home)  # there is none: nothing to do
+    submit.retry(place.home, run_id, STUB)
+    again = place.end(run_id)
+    assert (again.status, again.attempt, again.seconds["train"]) == (RunStatus.DONE, left.attempt + 1, 0.0)  # with what was kept
+    assert place.end(waiting).status == RunStatus.DONE
+
+
+def test_one_that_is_asked_to_stop_ends_a_run_that_hears_nothing_and_one_whose_cancel_was_asked_for_is_cancelled(place, monkeypatch):
+    monkeypatch.setenv("FORGETSCOPE_SLOTS", "2")
+    deaf, flagged = place.submit(1, sleep=60, deaf=True), place.submit(2, sleep=60, deaf=True)
+    until(lambda: place.computing(deaf) and place.computing(flagged))
+    workers = [place.processes(one)["worker"] for one in (deaf, flagged)]
+    submit.cancel(place.home, flagged)
+    assert submit.end_supervisor(place.home)
+    until(lambda: not any(map(lives, workers)), 5)
+    assert [place.run(one).status for one in (deaf, flagged)] == [RunStatus.INTERRUPTED, RunStatus.CANCELLED]
+
+
+def test_one_that_is_asked_to_stop_before_it_has_imported_anything_leaves(place):
+    submit.ensure_supervisor(place.home, submit.PIPELINE)
+    until(place.supervisors)
+    assert submit.end_supervisor(place.home)
+    until(lambda: not place.supervisors())
+
+
+def test_a_group_that_is_signalled_to_as_a_whole_leaves_no_run_that_ended_without_a_word(place):
+    run_id = place.submit(sleep=60)
+    until(lambda: place.computing(run_id))
+    os.killpg(place.processes(run_id)["supervisor"].pid, signal.SIGTERM)  # worker and fork server hear it too
+    until(lambda: not place.supervisors())
+    assert place.end(run_id).status == RunStatus.INTERRUPTED
+
+
+def test_one_that_is_asked_to_stop_ends_what_it_computes_where_the_store_cannot_be_reached_too(place, monkeypatch, capsys):
+    def unreachable(_path):
+        raise WrongInput("The disk failed.")
+
+    monkeypatch.setattr(supervisor, "ResultStore", unreachable)
+    process = subprocess.Popen(["sleep", "60"])
+    process.join = process.wait
+    supervisor._end(place.home, [supervisor.Watched("run", "0" * 12, 1, process)])
+    assert process.returncode == -signal.SIGTERM
+    assert capsys.readouterr().err.endswith("WrongInput: The disk failed.\n")
+
+
+def test_a_process_that_another_one_got_the_number_of_is_not_asked_to_stop(place):
+    note = place.home.root / "supervisor.serving"
+    note.write_text(json.dumps({"pid": os.getpid(), "started": ProcessId.of_this_process().started - 60}))
+    assert supervisor_start_lock.serving(place.home) is None
+    assert submit.end_supervisor(place.home)  # nobody was: this process lives
+    for content in ("", "{}", "[]", '{"pid": "x", "started": 1}', '{"pid": -1, "started": 1}'):
+        note.write_text(content)
+        assert supervisor_start_lock.serving(place.home) is None

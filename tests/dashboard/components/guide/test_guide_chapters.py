@@ -14,7 +14,7 @@ def test_every_file_is_a_chapter():
 def test_links_between_chapters_open_chapters_and_others_are_plain_words():
     text = chapter("start")
     assert not text.startswith("# ")
-    assert "[Reading the evidence](/guide?chapter=reading-the-evidence)" in text
+    assert "[Reading the evidence](./guide?chapter=reading-the-evidence)" in text
     card = chapter("what-it-can-do")
     assert "README" not in card.splitlines()[0], "the trail of links is for readers of files"
     assert "](../" not in card
