@@ -1,22 +1,17 @@
 # The dashboard in a container: `docker compose up`, or `docker build -t forgetscope .` and, to this machine alone,
 # `docker run --init -p 127.0.0.1:8501:8501 -v forgetscope:/data forgetscope`.
-# For NVIDIA's GPUs: `--build-arg DEVICE=cuda`, and `--gpus all` when it is run. assets/guide/remote-access.md says more.
+# PyTorch comes as pip has it, for CPUs and NVIDIA's GPUs (`--gpus all` when it is run); `--build-arg TORCH_INDEX=ADDRESS` takes it from
+# another index, such as PyTorch's own of wheels for the CPU alone, which are some GB smaller. assets/guide/remote-access.md says more.
 FROM python:3.11-slim-bookworm
 
-ARG DEVICE=cpu
+ARG TORCH_INDEX=
 RUN useradd --create-home --uid 10001 forgetscope
 WORKDIR /opt/forgetscope
 
 # PyTorch by itself: its layer is most of the image, and stays the same until its own version changes.
 COPY requirements.txt ./
-SHELL ["/bin/bash", "-o", "pipefail", "-c"]
-RUN case "$DEVICE" in \
-        cpu) index=https://download.pytorch.org/whl/cpu ;; \
-        cuda) index=https://pypi.org/simple ;; \
-        *) echo "DEVICE is cpu or cuda; got $DEVICE." >&2; exit 1 ;; \
-    esac \
-    && grep -E '^(torch|torchvision)==' requirements.txt > /tmp/torch.txt \
-    && pip install --no-cache-dir --disable-pip-version-check --index-url "$index" -r /tmp/torch.txt \
+RUN grep -E '^(torch|torchvision)==' requirements.txt > /tmp/torch.txt \
+    && pip install --no-cache-dir --disable-pip-version-check ${TORCH_INDEX:+--index-url "$TORCH_INDEX"} -r /tmp/torch.txt \
     && rm /tmp/torch.txt
 RUN pip install --no-cache-dir --disable-pip-version-check -r requirements.txt
 
