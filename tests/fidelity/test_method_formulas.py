@@ -228,13 +228,13 @@ def test_unsir_shows_60_noise_images_of_a_class_as_the_notebook_runs_and_5120_as
 
     The loop goes over `batch[0].size(0)`, and the first image of a batch has 3 channels; all noise goes under class 0.
     """
-    mixtures, epoch = list[Mixture](), UNSIR._epoch
+    mixtures, train = list[Mixture](), UNSIR._train
 
-    def watched(self, model, shown, *about):
+    def watched(self, model, shown, *about, **how):
         mixtures.append(shown)
-        epoch(self, model, shown, *about)
+        train(self, model, shown, *about, **how)
 
-    monkeypatch.setattr(UNSIR, "_epoch", watched)
+    monkeypatch.setattr(UNSIR, "_train", watched)
     images = Examples(torch.zeros(30, 3, 4, 4, dtype=torch.uint8), torch.arange(30) % 5)
     gone = (images.labels == 1) | (images.labels == 2)
     splits = Splits(ClassesRequest((1, 2)), images, images, gone, gone, 0.4)
