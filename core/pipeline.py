@@ -13,9 +13,9 @@ from torch import Tensor, nn
 
 from core.data.dataset import Examples
 from core.domain.hyperparameters import with_params
+from core.domain.methods.ablations import SECOND_REFERENCE_METHOD
 from core.domain.run import Recipe, RunSpec
 from core.methods.base import UnlearningMethod
-from core.methods.baselines.retrain import Retrain
 from core.methods.registry import METHODS
 from core.metrics.evaluate import evaluate, measure, store_files
 from core.metrics.evaluated_images import evaluated_rows, operations_per_image
@@ -209,7 +209,8 @@ def unlearn(
     with stages.stage("unlearn") as say:
         on_device = {key: {n: t.to(job.device) for n, t in shared.tensors.items()} for key, shared in statistics.items()}
         context = job.context("unlearn", say, on_device)
-        context.validation = job.splits.validation(reference=True) if isinstance(job.method, Retrain) else None
+        if job.spec.method == SECOND_REFERENCE_METHOD:  # what is retrained may stop by what the reference stopped by
+            context.validation = job.splits.validation(reference=True)
         own = deepcopy(restore(job, original.tensors))
         guarded = job.splits.only(job.method.reads)
         synchronise(job.device)

@@ -15,7 +15,7 @@ from core.storage.home import DATABASE, EXTENSIONS, OURS, Home
 # What a new home may have though nobody did anything in it.
 _OF_ITSELF = ("artifacts", "logs", "catalogue", "catalogue.lock", DATABASE, "supervisor.", ".probe-", ".writing-")
 SPARE = 2**26  # bytes that a disk must have besides
-_ROWLESS = ("revision", "finished_revision")
+_ROWLESS = ("revision", "finished_revision", "queue_revision")
 
 
 def check_target(target: Path) -> None:
