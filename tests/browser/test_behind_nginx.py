@@ -24,7 +24,7 @@ pytestmark = [
     pytest.mark.skipif(find_nginx() is None, reason="there is no nginx on this machine (Debian's package nginx-light)"),
     pytest.mark.timeout(400),  # the first one waits for a second server
 ]
-BOTH = pytest.mark.parametrize("place", ["path kept", "path taken off"], indirect=True)
+BOTH = pytest.mark.parametrize("place", ["path kept", pytest.param("path taken off", marks=pytest.mark.slow)], indirect=True)
 
 
 @dataclass(frozen=True)
