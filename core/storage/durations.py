@@ -28,6 +28,7 @@ _DONE = """
 """  # of this machine alone: another's speed says nothing about it
 _RUNNING = "select id, spec, slot, stage, seconds_left, started_at from runs where status = 'running'"
 TIMED = 300  # queued runs whose times are reckoned one by one
+CROWD = 64  # runs that are computed at once, beyond which nobody reckons when the next begins
 
 
 @dataclass(frozen=True)
@@ -192,13 +193,15 @@ def history(db: Database, how: Evaluation | None = None) -> History:
 
 def queue(db: Database, known: History, now: datetime, machine: Machine | None = None) -> dict[str, Place]:
     """Every queued run's id -> its place, in the order in which they will begin; of a long queue's end the times go on at the pace of its
-    first `TIMED`.
+    first `TIMED`; where more than `CROWD` run they are not known.
     """
     everyone = waiting(db.read)
-    queued, far = everyone[:TIMED], everyone[TIMED:]
-    if not queued:
+    if not everyone:
         return {}
     running = db.read(_RUNNING)
+    if len(running) > CROWD:
+        return {one.id: Place(len(running) + index, None, None) for index, one in enumerate(everyone)}
+    queued, far = everyone[:TIMED], everyone[TIMED:]
     specs = [spec_of(row["spec"]) for row in running]
     took = known.seconds([*specs, *(one.run_spec for one in queued)])
     left = [_left(row["seconds_left"], row["started_at"], seconds, now) for row, seconds in zip(running, took, strict=False)]

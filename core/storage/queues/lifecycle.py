@@ -5,6 +5,7 @@ A row belongs to one attempt: a process that computes for an earlier one changes
 
 from collections.abc import Collection
 from datetime import UTC, datetime
+from functools import cache
 import sqlite3
 from typing import Any
 
@@ -113,12 +114,12 @@ def dead(db: Database, table: str, alive: Collection[str] | None) -> list[tuple[
 
     alive: the rows that run for certain, where the caller is the supervisor; None where it must ask the system about each process.
     """
-    found = []
+    found, lives = [], cache(ProcessId.alive)  # many rows have one supervisor
     for row in db.read(f"select * from {table} where status = 'running' and {MOVABLE}"):
         supervisor = ProcessId.stored(row["supervisor_pid"], row["supervisor_started"])
         worker = ProcessId.stored(row["worker_pid"], row["worker_started"])
-        watched = row["id"] in alive if alive is not None else supervisor is not None and supervisor.alive()
-        if type(row["id"]) is not str or (watched and (alive is not None or worker is None or worker.alive())):
+        watched = row["id"] in alive if alive is not None else supervisor is not None and lives(supervisor)
+        if type(row["id"]) is not str or (watched and (alive is not None or worker is None or lives(worker))):
             continue  # text that cannot be decoded names no row
         if worker and not watched:
             worker.kill()  # it leaves by itself unless it hangs; nobody else would end it

@@ -207,3 +207,6 @@ def test_the_end_of_a_long_queue_goes_on_at_the_pace_of_its_beginning(store, don
     monkeypatch.setattr(durations, "TIMED", 3)
     assert queue(store.db, known, NOW, Machine(2, most=1)) == wanted
     assert {place.starts_in for place in queue(store.db, History(), NOW, Machine(2, most=1)).values()} == {0, None}
+    store.claim(ProcessId.of_this_process())
+    monkeypatch.setattr(durations, "CROWD", 0)
+    assert queue(store.db, known, NOW, Machine(2, most=1)) == {one: Place(index, None, None) for index, one in enumerate(waiting[1:], 1)}
