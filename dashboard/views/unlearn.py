@@ -182,9 +182,10 @@ def ask_run(method: str, settings: dict[str, Value]) -> None:
                 recipe=recipe,
             )  # fmt: skip
     if spec and (held := data.train_count - trained_data(spec, data).train_count):
+        about, left = "about " * is_about(spec), forget_count(spec, data)
         st.caption(
-            f"The validation share holds out {held:,} training images: the forget set has {'about ' * is_about(spec)}"
-            f"{forget_count(spec, data):,} of the {data.train_count - held:,} that networks are trained on."
+            f"The validation share holds out {held:,} training images, {about}{spec.request.count(data) - left:,} of them named by this "
+            f"request: the forget set has {about}{left:,} of the {data.train_count - held:,} that networks are trained on."
         )
     shards = recipe_for(spec) if spec and available.methods[method].needs_shards else None
     if spec and shards and (note := note_on(shards, spec.request.count(data), spec.request.by_class)):

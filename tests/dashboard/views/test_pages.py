@@ -600,7 +600,7 @@ def test_the_curves_of_a_run_that_trains_are_shown_meanwhile(open_app, bare):
 def test_the_form_says_how_many_images_a_validation_share_leaves(open_app, bare):
     """digits has 147 images of class 3 to train on, 10 % of each class of which are 14, and of all ten 139."""
     told = said(open_app(bare.root, **{"class": "3", "recipe.validation": "0.1"}))
-    assert "holds out 139 training images: the forget set has 133 of the 1,298 that networks are trained on." in told
+    assert "holds out 139 training images, 14 of them named by this request: the forget set has 133 of the 1,298" in told
     assert "holds out" not in said(open_app(bare.root, **{"class": "3"}))
 
 
