@@ -15,9 +15,11 @@ from starlette.routing import Route  # noqa: E402  # the path must be there firs
 
 from dashboard import plotly_file, stage  # noqa: E402  # the path must be there first
 from dashboard.http_gate import Gate  # noqa: E402  # the path must be there first
+from dashboard.login import sessions  # noqa: E402  # the path must be there first
 from dashboard.startup import lifespan, prepare  # noqa: E402  # the path must be there first
 
 prepare()
+sessions.install()
 # Below a path (server.baseUrlPath) Streamlit moves its own addresses alone; where a proxy takes the path off, these are asked without it.
 below = str(config.get_option("server.baseUrlPath") or "").strip("/")
 routes = [

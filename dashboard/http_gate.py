@@ -13,6 +13,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit import config
 from streamlit.web.server.starlette.starlette_websocket import is_host_allowed
 
+from dashboard.login.sessions import why_closed
+
 LOG = logging.getLogger(__name__)
 # 'unsafe-inline' and 'unsafe-eval': Streamlit's own page, its components and Plotly need them. Nothing is loaded
 # from other servers: no image, script, font or connection. `blob:` and `data:` are made inside the page.
@@ -56,7 +58,7 @@ ORIGIN_HELP = (
 
 
 class Gate:
-    """ASGI middleware: refuses foreign hosts and origins with a sentence, and adds `HEADERS` to every response."""
+    """ASGI middleware: refuses foreign hosts and origins, and where a login is on what is not for who asks; adds `HEADERS` to responses."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -73,6 +75,9 @@ class Gate:
             await send(message)
 
         refused = why_refused(scope)
+        if not refused and (closed := why_closed(scope)):
+            await PlainTextResponse(f"{closed}\n", 403)(scope, receive, answer)
+            return
         if not refused:
             await self.app(scope, receive, answer)
             return

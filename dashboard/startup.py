@@ -13,6 +13,7 @@ from threading import ExceptHookArgs, Thread
 from streamlit.runtime.scriptrunner import RerunException, StopException
 
 from core.domain.errors import WrongInput
+from core.storage.access.actors import as_system
 
 FIRST_NEEDED = (
     *("dashboard.preload", "core.jobs.forking.preload_source_hashes", "core.jobs.submit"),
@@ -38,7 +39,9 @@ def end_supervisor() -> None:
     from core.storage.home import open_home  # noqa: PLC0415  # late, as above
 
     try:
-        if not submit.end_supervisor(open_home()):
+        with as_system():
+            ended = submit.end_supervisor(open_home())
+        if not ended:
             LOG.warning("The supervisor still lives after %g seconds; what it computes is marked by the next one.", submit.END_SECONDS)
     except (WrongInput, OSError) as error:
         LOG.warning("The supervisor could not be ended: %s", error)

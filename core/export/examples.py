@@ -10,6 +10,7 @@ from typing import Any
 from core.domain.info import DatasetInfo, dataset_from
 from core.domain.json_checks import is_readable
 from core.export.bundle.bring import bring
+from core.storage.access import actors
 from core.storage.atomic import write
 from core.storage.disk_and_memory_errors import told
 from core.storage.home import Home
@@ -94,12 +95,19 @@ def ensure(home: Home) -> dict[str, str]:
     Nothing is brought into a home that cannot be written to. Raises WrongInput where a bundle is damaged or the disk is full.
     """
     if not (home.root / MARKER).exists() and not home.unwritable:
-        return restore(home)
+        with actors.as_system():  # part of a new home, whoever looks first
+            return restore(home)
     return here(home)
 
 
 def restore(home: Home) -> dict[str, str]:
-    """Bring the examples in, those too that were deleted; as `ensure`."""
+    """Bring the examples in, those too that were deleted; as `ensure`. They are nobody's. Raises Forbidden for a reader."""
+    actors.require_member("bring the examples back")
+    with actors.as_system():
+        return _restored(home)
+
+
+def _restored(home: Home) -> dict[str, str]:
     found = {}
     for file in dict.fromkeys(example.file for example in EXAMPLES):
         brought = bring(home, FOLDER / file, ours=True)
@@ -118,6 +126,7 @@ def restore(home: Home) -> dict[str, str]:
 
 def remember(home: Home, found: Mapping[str, str]) -> None:
     """Note that the examples were brought in, under these ids; with none, that this home does without them."""
+    actors.require_admin("decide what examples this home has")
     with told(home.root):
         write(home.root / MARKER, json.dumps(dict(found)).encode())
 

@@ -25,6 +25,7 @@ from core.domain.methods.chains import MethodShelf, steps_of
 from core.domain.requests.selected import SelectedRequest, Selection
 from core.domain.run import RunSpec
 from core.models.timm_names import ModelShelf
+from core.storage.access import actors
 from core.storage.disk_and_memory_errors import DiskTrouble, told
 from core.storage.home import Home, open_home
 from core.storage.processes import python_module
@@ -98,7 +99,8 @@ def _added(folder: Path, _changed: int) -> dict[str, DatasetInfo]:
 
 
 def reload(root: Path) -> None:
-    """Describe everything anew, extensions too: a library that one of them lacked may have been installed."""
+    """Describe everything anew, extensions too: a library that one of them lacked may have been installed. Raises Forbidden."""
+    actors.require_member("have the shelves described anew")
     _written(root, "catalogue.json", _write, anew=True)
 
 

@@ -15,6 +15,7 @@ from core.data.paths import find_folder
 from core.domain.errors import WrongInput
 from core.domain.run import ACTIVE, digest
 from core.jobs.background import cancel_job, start_job
+from core.storage.access import actors
 from core.storage.disk_and_memory_errors import told
 from core.storage.home import Home
 from core.storage.permissions import opener
@@ -32,7 +33,11 @@ def import_images(home: Home, path: str, asked: ImportOptions, say: Say) -> Adde
 
 
 def start(home: Home, path: str, asked: ImportOptions) -> str:
-    """The id of the job that adds them, the same while it waits or runs. Raises WrongInput where nothing has that path."""
+    """The id of the job that adds them, the same while it waits or runs. Raises WrongInput where nothing has that path.
+
+    Forbidden for all but admins where a login is on: whoever names a folder has its images read with the server's own rights.
+    """
+    actors.require_admin("add images from a folder of the server; members upload a .zip")
     asked.check()
     payload = {"path": str(_found(path, asked.layout) or path), "asked": asdict(asked)}
     job_id = digest(payload)
@@ -42,6 +47,7 @@ def start(home: Home, path: str, asked: ImportOptions) -> str:
 
 def start_upload(home: Home, name: str, archive: BinaryIO, asked: ImportOptions) -> str:
     """`start`, for a zip that is uploaded: written into a folder of the home, which goes when its import has ended."""
+    actors.require_member("add images")
     asked.check()
     job_id = uuid4().hex
     path = home.uploads_folder / job_id / f"{name}.zip"

@@ -9,8 +9,10 @@ from core.domain.code_version import version_of
 from core.domain.errors import WrongInput
 from core.domain.run import RunSpec
 from core.jobs import submit
-from core.jobs.background import Progress
+from core.jobs.background import Progress, job_progress
+from core.storage.access import actors
 from core.storage.home import Home
+from core.storage.queues.line_files import LineFiles
 
 COMPLETE, RUNNING, STOPPED, FAILED = "complete", "running", "stopped", "failed"
 T = TypeVar("T")
@@ -44,6 +46,14 @@ def whole_ones(ids: Iterable[str], read: Callable[[str], T]) -> tuple[list[T], l
         except WrongInput as wrong:
             damaged.append(str(wrong))
     return found, damaged
+
+
+def may_go_on(home: Home, files: LineFiles, job_id: str) -> bool:
+    """Whether who acts has it go on: not where it is on its way. Raises Forbidden where it is somebody else's and stopped."""
+    if actors.current() is not None and job_progress(home, job_id).status == "running":
+        return False
+    files.check_own(job_id)
+    return True
 
 
 def wake(home: Home) -> None:

@@ -19,6 +19,7 @@ from core.domain.run import ACTIVE, STOPPED, RunSpec, RunStatus
 from core.jobs.supervisor_start_lock import is_starting, note_start, on_its_way, serving
 from core.jobs.upkeep.quota import check_quota
 from core.storage import trash
+from core.storage.access import actors
 from core.storage.artifacts import GRACE, Artifacts
 from core.storage.atomic import sweep
 from core.storage.disk_and_memory_errors import told
@@ -47,11 +48,12 @@ def submit(
     """
     with ResultStore(home.database) as store:
         store.reconcile()  # else a run whose process died would count as running
-        anew = again or not whole(home, store, spec.id) or (evaluation is not None and not store.evaluation(spec.id).covers(evaluation))
+        lost = not whole(home, store, spec.id)
+        anew = again or (evaluation is not None and not store.evaluation(spec.id).covers(evaluation))
         there = store.row(spec.id)
-        if anew or not isinstance(there, Run) or there.status in STOPPED:
+        if anew or lost or not isinstance(there, Run) or there.status in STOPPED:
             check_quota(home, store, spec)
-        run_id = store.add(spec, limit=limit, along_with=along_with, anew=anew, evaluation=evaluation)
+        run_id = store.add(spec, limit=limit, along_with=along_with, anew=anew, lost=lost, evaluation=evaluation)
         waits = store.has(RunStatus.QUEUED)
     if waits:
         ensure_supervisor(home, pipeline)
@@ -64,14 +66,16 @@ def whole(home: Home, store: ResultStore, run_id: str) -> bool:
     return all(artifacts.sound(file) for file in store.artifacts(run_id).values())
 
 
-def cancel(home: Home, run_id: str) -> None:
+def cancel(home: Home, run_id: str) -> bool:
     """A queued run is cancelled at once, a running one within two seconds; others stay as they are.
 
-    So is what was asked for along with it, unless somebody else waits for that.
+    So is what was asked for along with it, unless somebody else waits for that. Returns whether the run itself goes on, since
+    somebody else who is logged in waits for it too.
     """
     with ResultStore(home.database) as store:
-        store.request_cancel(run_id)
+        goes_on = store.request_cancel(run_id)
         store.reconcile()  # nobody else would end it where its supervisor is dead
+    return goes_on
 
 
 def cancel_companions(home: Home, run_id: str) -> None:
@@ -125,9 +129,7 @@ def empty_trash(home: Home, any_id: str | None = None) -> None:
         if store.has(RunStatus.RUNNING):
             files = []  # the running one may just be writing an equal file; a supervisor sweeps them later
         logs = [path for run_id in gone if store.row(run_id) is None for path in (home.log(run_id), home.curves(run_id))]
-    for file in files:
-        with suppress(WrongInput):  # a damaged row may name no file of ours
-            Artifacts(home.artifacts_folder).remove(file)
+    _remove_files(home, files)
     for log in logs:
         with told(log):
             log.unlink(missing_ok=True)
@@ -139,8 +141,13 @@ def delete_damaged(home: Home, key: str) -> None:
         files = store.remove_damaged(key)
         if store.has(RunStatus.RUNNING):
             files = []  # as for `delete`
+    _remove_files(home, files)
+
+
+def _remove_files(home: Home, files: list[str]) -> None:
+    """Those that no row names any more, whoever deleted the last one that did."""
     for file in files:
-        with suppress(WrongInput):  # a damaged row may name no file of ours
+        with suppress(WrongInput), actors.as_system():  # a damaged row may name no file of ours
             Artifacts(home.artifacts_folder).remove(file)
 
 

@@ -79,9 +79,9 @@ def _refuse_idle(plan: SearchPlan, params: dict[str, Param]) -> None:
 
 
 def start(home: Home, plan: SearchPlan, pipeline: str = PIPELINE) -> str:
-    """The search's id; one that is there goes on, with this budget. Raises WrongInput."""
+    """The search's id; one that is there goes on, with this budget. Raises WrongInput; Forbidden where it is another's and stopped."""
     long_jobs.begin(plan, SEARCH, partial(journal.begin, home))
-    if not journal.read(home, plan.id).complete:
+    if not journal.read(home, plan.id).complete and long_jobs.may_go_on(home, journal.files(home), plan.id):
         start_job(home, plan.id, SEARCH, {"search": plan.id}, pipeline)
     return plan.id
 
@@ -95,11 +95,14 @@ def go_on(home: Home, search_id: str, budget: Budget | None = None, pipeline: st
 def stop(home: Home, search_id: str) -> None:
     """Within a second; what was found stays. Raises WrongInput where there is no such search."""
     journal.stamp(home, search_id)
+    journal.files(home).check_own(search_id)
     cancel_job(home, search_id)
 
 
 def remove(home: Home, search_id: str) -> None:
     """Stop and forget it. Raises WrongInput where there is no such search."""
+    journal.stamp(home, search_id)
+    journal.files(home).check_own(search_id)
     if progress(home, search_id).status == "running":
         stop(home, search_id)
     journal.remove(home, search_id)

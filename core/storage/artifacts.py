@@ -17,11 +17,13 @@ from safetensors.numpy import load, save
 
 from core.domain.errors import WrongInput
 from core.storage import atomic
+from core.storage.access import actors
 from core.storage.disk_and_memory_errors import told
 
 _NAME = re.compile(r"[0-9a-f]{64}\.(safetensors|parquet)")
 _LOCK = ".making-"
 BLOCK = 2**20  # bytes that are read at once of a large file
+REMOVE = "remove stored files"
 GRACE = 3600.0  # seconds in which a file that nothing names may still get its row
 
 if TYPE_CHECKING:
@@ -116,7 +118,8 @@ class Artifacts:
         return True
 
     def remove(self, file: str) -> None:
-        """Nothing where it is gone already."""
+        """Nothing where it is gone already. For upkeep alone, and admins: others may name it. Raises Forbidden."""
+        actors.require_admin(REMOVE)
         path = self._path(file)
         with told(path):
             path.unlink(missing_ok=True)
@@ -150,6 +153,7 @@ class Artifacts:
 
     def remove_older(self, file: str, before: float) -> int:
         """Remove it unless it was written since; the bytes that this freed. A file that is written over at this moment stays."""
+        actors.require_admin(REMOVE)
         path = self._path(file)
         away = atomic.place_beside(self._folder)
         with told(path), suppress(FileNotFoundError):
@@ -165,6 +169,7 @@ class Artifacts:
 
     def sweep_unnamed(self, named: Collection[str]) -> None:
         """Remove files that no row names (their run was stopped) once they are older than an hour. Call while nothing is made."""
+        actors.require_admin(REMOVE)
         for path in list(self._folder.iterdir()):
             if path.name.startswith(_LOCK):
                 path.unlink(missing_ok=True)
@@ -175,7 +180,8 @@ class Artifacts:
                     path.unlink()
 
     def _put(self, content: bytes, kind: str) -> str:
-        """Also over an equal file, which may be damaged."""
+        """Also over an equal file, which may be damaged. Raises Forbidden for a reader."""
+        actors.require_member("store results")
         file = f"{hashlib.sha256(content).hexdigest()}.{kind}"
         with told(self._folder / file):
             atomic.write(self._folder / file, content)

@@ -13,6 +13,8 @@ from typing import Any
 
 from core.domain.errors import WrongInput
 from core.storage import permissions
+from core.storage.access import actors
+from core.storage.access.guard import Guard, forbidden
 from core.storage.disk_and_memory_errors import DiskTrouble, read_only, sentence_of, told
 from core.storage.migrations import APPLICATION_ID, MIGRATIONS
 from core.storage.rows import text_of
@@ -31,7 +33,8 @@ class Database:
     """
 
     def __init__(self, path: Path) -> None:
-        """Raises WrongInput where the file is not ours, damaged, or from a newer Forgetscope."""
+        """Raises WrongInput where the file is not ours, damaged, or from a newer Forgetscope; Forbidden where nobody is logged in."""
+        acts = actors.current()
         self.path = path
         self.read_only = ""
         with told(path):
@@ -47,6 +50,7 @@ class Database:
                     raise
                 self._db = to_look_at(path)
                 self.read_only = why if os.access(path, os.W_OK) and os.access(path.parent, os.W_OK) else read_only(path)
+        self._guard = None if acts is None else Guard(self._db)
 
     def close(self) -> None:
         """The file's last connection folds the write-ahead log in."""
@@ -59,10 +63,32 @@ class Database:
             return self._db.execute(sql, values).fetchall()
 
     @contextmanager
-    def transaction(self) -> Iterator[sqlite3.Connection]:
-        """All of the block lands or, where it raises, nothing. Holds the file's one write lock from its start."""
+    def transaction(self, *, readers: bool = False) -> Iterator[sqlite3.Connection]:
+        """All of the block lands or, where it raises, nothing. Holds the file's one write lock from its start.
+
+        readers: whether it is one that readers may begin too. Raises Forbidden where a row is not of who acts.
+        """
         if self.read_only:
             raise DiskTrouble(self.read_only)
+        acts = actors.current()
+        if acts is None and self._guard is None:  # as without a login
+            with self._writing() as write:
+                yield write
+            return
+        self._guard = self._guard or Guard(self._db)
+        try:
+            self._guard.admit(acts, readers=readers)
+            with self._writing() as write:
+                yield write
+        except sqlite3.Error as error:
+            if refused := forbidden(error):
+                raise refused from None
+            raise
+        finally:
+            self._guard.close()
+
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
         with told(self.path):
             self._db.execute("begin immediate")
             try:

@@ -240,4 +240,14 @@ MIGRATIONS: tuple[str, ...] = (
     create trigger queue_study_changed after update of id, cancelled on studies begin update queue_revision set value = value + 1; end;
     create trigger queue_study_went after delete on studies begin update queue_revision set value = value + 1; end;
     """,
+    """
+    -- Whose it is, where a login is on: an e-mail address; '' for what the machine itself, or nobody in particular, made.
+    alter table runs add column owner text not null default '';
+    alter table runs add column askers text not null default '[]';  -- JSON: who asked for this run by itself and has not given it up
+    alter table studies add column owner text not null default '';
+    alter table jobs add column owner text not null default '';
+    alter table decks add column owner text not null default '';
+    alter table trash add column owner text not null default '';     -- who deleted it
+    create index runs_by_owner on runs (owner, turn) where owner != '';
+    """,
 )

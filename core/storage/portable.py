@@ -16,6 +16,7 @@ from core.domain.evaluation import Evaluation
 from core.domain.info import DatasetInfo
 from core.domain.run import Measurement, RunSpec, RunStatus, digest
 from core.storage import studies
+from core.storage.access import actors
 from core.storage.record_types import Forecast, Imported, Run
 from core.storage.related_runs import precompute_seconds
 from core.storage.rows import imported_of, of_spec
@@ -27,9 +28,10 @@ Describe = Callable[[RunSpec], DatasetInfo | None]  # a run's dataset, where it 
 
 _INSERT = """
     insert into runs (id, spec, status, turn, share, created_at, started_at, finished_at, device, seconds, speedup, evaluation, threads,
-        peak_bytes, forecast, imported, alone)
+        peak_bytes, forecast, imported, owner, alone)
     values (:id, :spec, 'done', coalesce((select turn from runs where typeof(turn) = 'integer' order by turn desc limit 1), 0) + 1, 1,
-        :created_at, :started_at, :finished_at, :device, :seconds, :speedup, :evaluation, :threads, :peak_bytes, :forecast, :imported, 1)
+        :created_at, :started_at, :finished_at, :device, :seconds, :speedup, :evaluation, :threads, :peak_bytes, :forecast,
+        :imported, :owner, 1)
 """
 _DATASET = f"select imported from runs where imported != '' and {of_spec('dataset')} = ? order by turn desc"
 _IMPORTED = "select id, imported from runs where imported != '' and id in (select value from json_each(?)) order by turn"
@@ -154,6 +156,7 @@ def _bring_run(store: ResultStore, write: sqlite3.Connection, run: PortableRun, 
         "finished_at": run.finished_at, "device": run.device, "seconds": json.dumps(run.seconds), "speedup": run.speedup,
         "evaluation": run.evaluation.text, "threads": run.threads, "peak_bytes": run.peak_bytes,
         "forecast": run.forecast.to_json() if run.forecast else "", "imported": about.to_json(),
+        "owner": actors.owner(),
     })  # fmt: skip
     numbers = [(run_id, m.metric, m.model, m.value, m.reason) for m in run.numbers]
     write.executemany("insert into measurements values (?, ?, ?, ?, ?)", numbers)
@@ -179,14 +182,14 @@ def _bring_study(store: ResultStore, write: sqlite3.Connection, study: PortableS
         there = studies.row(store, study_id)
         if there is None:
             how = HERE if study_id == study.id else NEW_ID
-            about = (study_id, study.title, study.plan, study.created_at, replace(came, id=study.id).to_json())
-            write.execute("insert into studies (id, title, plan, created_at, imported) values (?, ?, ?, ?, ?)", about)
+            about = (study_id, study.title, study.plan, study.created_at, replace(came, id=study.id).to_json(), actors.owner())
+            write.execute("insert into studies (id, title, plan, created_at, imported, owner) values (?, ?, ?, ?, ?, ?)", about)
             break
         if isinstance(there, StoredStudy) and there.plan == study.plan:
             members = studies.members(store, study_id).get(study_id, [])
             if {(run.run_id, run.variant, run.stands_in) for run in members} >= set(study.runs):
                 return Brought(study.id, study_id, ALREADY)
-            if _has_room(store, members, study):
+            if actors.may_change(there.owner) and _has_room(store, members, study):
                 how = COMPLETED
                 break
     write.executemany("insert or ignore into study_runs (study_id, run_id, variant, stands_in) values (?, ?, ?, ?)",

@@ -79,7 +79,8 @@ def _whole(row: Row) -> Run:
         threads=row["threads"], peak_bytes=row["peak_bytes"], forecast=_in("forecast", forecast_of, row["forecast"]),
         anew=_in("anew", status_of, row["anew"]) if row["anew"] != "" else None,
         label=_in("what was written on it", label_of, row),
-        imported=_in("imported", imported_of, row["imported"]),
+        imported=_in("imported", imported_of, row["imported"]), owner=_in("owner", owner_of, row["owner"]),
+        askers=_in("askers", askers_of, row["askers"]),
     )  # fmt: skip
 
 
@@ -146,6 +147,24 @@ def forecast_of(text: object) -> Forecast | None:
             check_plain(f"{name} of a forecast", found[name], float)
     check_plain("basis of a forecast", found.get("basis"), str)
     return Forecast(found.get("seconds"), found.get("bytes"), found["basis"])
+
+
+def owner_of(value: object) -> str:
+    """Raises WrongInput where a stored owner is no readable text."""
+    if value != "":
+        check_plain("owner", value, str)
+    return str(value)
+
+
+def askers_of(text: object) -> tuple[str, ...]:
+    """Who asked for a run by itself. Raises WrongInput."""
+    if text == "[]":
+        return ()  # as always without a login
+    found = plain_object(f'{{"askers": {text}}}', "askers")["askers"]
+    check_plain("askers", found, list)
+    for one in found:
+        check_plain("one of askers", one, str)
+    return tuple(found)
 
 
 def label_of(row: Row) -> Label:

@@ -14,6 +14,7 @@ FILTERS = {
     "status": "status",
 }  # fmt: skip
 _TAGS = "json_each(case when json_valid(runs.tags) then runs.tags else '[]' end)"
+_ASKERS = "json_each(case when json_valid(runs.askers) then runs.askers else '[]' end)"
 SORTS = {
     "newest": "turn desc", "oldest": "turn", "last finished": "finished_at desc, turn desc",
     "longest": "julianday(finished_at) - julianday(started_at) desc, turn desc", "dataset": f"{FILTERS['dataset']}, turn desc",
@@ -48,6 +49,7 @@ class Wanted:
     tag: tuple[str, ...] = ()  # one of them
     text: str = ""
     sort: str = "newest"
+    of: str = ""  # owner, or who asked for it too; '' for everybody's
     companions: bool = True  # also runs that nobody asked for but along with another that is there, such as its second reference
 
 
@@ -127,6 +129,9 @@ def _where(wanted: Wanted) -> tuple[str, dict[str, str | int]]:
             values[name] = json.dumps(chosen)
     if not wanted.companions:
         parts.append(f"(alone or not {_ALONG_WITH})")
+    if wanted.of:
+        parts.append(f"(owner = :of or exists (select 1 from {_ASKERS} where value = :of))")
+        values["of"] = wanted.of
     if wanted.tag:
         parts.append(f"exists (select 1 from {_TAGS} where value in (select value from json_each(:tag)))")
         values["tag"] = json.dumps(wanted.tag)

@@ -11,6 +11,7 @@ from core.domain.errors import WrongInput
 from core.domain.evaluation import Evaluation
 from core.domain.run import ACTIVE, Measurement, RunSpec, RunStatus
 from core.storage import trash
+from core.storage.access import actors
 from core.storage.database import Database
 from core.storage.disk_and_memory_errors import DiskTrouble
 from core.storage.processes import ProcessId
@@ -45,13 +46,14 @@ class ResultStore:
     # A run's way, in its order; the steps are told in `run_queue`.
 
     def add(
-        self, spec: RunSpec, *, limit: float | None = None, along_with: str = "", anew: bool = False, evaluation: Evaluation | None = None
+        self, spec: RunSpec, *, limit: float | None = None, along_with: str = "", anew: bool = False, lost: bool = False,
+        evaluation: Evaluation | None = None,
     ) -> str:  # fmt: skip
         """The id of the spec's run: the one queued, running or done, else queued (anew, with attempt + 1).
 
-        limit: seconds. along_with: the run without which this one is for nothing. anew: also one that is done.
+        limit: seconds. along_with: the run without which this one is for nothing. anew: also one that is done; lost: since a file is gone.
         """
-        return run_queue.add(self._db, spec, limit=limit, along_with=along_with, anew=anew, evaluation=evaluation)
+        return run_queue.add(self._db, spec, limit=limit, along_with=along_with, anew=anew, lost=lost, evaluation=evaluation)
 
     def claim(
         self, supervisor: ProcessId, choose: Choice = one_at_a_time, line: Line | None = None
@@ -75,9 +77,9 @@ class ResultStore:
         """Verdict, numbers and files' names in one transaction; False when the run is not the caller's any more."""
         return run_queue.finish(self._db, run_id, attempt, status, outcome=outcome, error=error)
 
-    def request_cancel(self, run_id: str) -> None:
-        """Queued: cancelled at once. Running: flagged. Else nothing."""
-        run_queue.request_cancel(self._db, run_id)
+    def request_cancel(self, run_id: str) -> bool:
+        """Queued: cancelled at once. Running: flagged. Else nothing. Returns whether it goes on, since others wait for it."""
+        return run_queue.request_cancel(self._db, run_id)
 
     def limit(self, run_id: str) -> float | None:
         """Seconds after which the supervisor must end it; None where it may take as long as it takes."""
@@ -104,8 +106,9 @@ class ResultStore:
         if alive is None and self._db.read_only:
             return
         try:
-            run_queue.reconcile(self._db, alive)
-            job_queue.reconcile(self._db, alive)
+            with actors.as_system():
+                run_queue.reconcile(self._db, alive)
+                job_queue.reconcile(self._db, alive)
         except DiskTrouble:
             if alive is not None:
                 raise

@@ -11,9 +11,10 @@ from core.domain.errors import WrongInput
 from core.domain.json_checks import check_plain
 from core.domain.run import RunSpec, RunStatus
 from core.storage import trash
+from core.storage.access import actors
 from core.storage.queues import run_queue
 from core.storage.record_types import Imported
-from core.storage.rows import check_id, imported_of, key_of, of_spec, shown, status_of, time_of
+from core.storage.rows import check_id, imported_of, key_of, of_spec, owner_of, shown, status_of, time_of
 from core.storage.runs import ResultStore
 
 _PLACE = re.compile(r"study-row-(\d{1,18})")  # names a row without an id
@@ -43,10 +44,10 @@ _OLD = f"""
 _LIMIT = """
     update runs set limit_seconds = :limit
     where id in (select run_id from study_runs where study_id = :id)
-        and status in ('queued', 'running') and not alone and limit_seconds is not :limit
+        and status in ('queued', 'running') and not alone and limit_seconds is not :limit and (:me is null or owner = :me)
 """
 _WRITE = """
-    insert into studies (id, title, plan, created_at) values (?, ?, ?, ?)
+    insert into studies (id, title, plan, created_at, owner) values (?, ?, ?, ?, ?)
     on conflict (id) do update set title = excluded.title, plan = excluded.plan, cancelled = 0
 """
 _JOIN = "insert into study_runs (study_id, run_id, variant, stands_in) values (?, ?, ?, ?)"
@@ -62,6 +63,7 @@ class StoredStudy:
     created_at: datetime
     cancelled: bool = False  # and not asked for again since: it waits for none of its runs
     imported: Imported | None = None  # None where it was asked for here
+    owner: str = ""  # see `core.storage.access.actors`
 
 
 @dataclass(frozen=True)
@@ -117,10 +119,10 @@ def save(
         older = [row for row in write.execute(_OLD, (study.id,)).fetchall() if row["run_id"] not in wanted]
         _stop(write, study.id, [row["run_id"] for row in older])
         write.execute("delete from study_runs where study_id = ?", (study.id,))
-        write.execute(_WRITE, (study.id, study.title, study.plan, study.created_at.isoformat()))
+        write.execute(_WRITE, (study.id, study.title, study.plan, study.created_at.isoformat(), study.owner or actors.owner()))
         for variant, spec in cells:
-            write.execute(_JOIN, (study.id, run_queue.queue(write, spec, spec.id in lost), variant, False))
-        write.execute(_LIMIT, {"id": study.id, "limit": limit})
+            write.execute(_JOIN, (study.id, run_queue.queue(write, spec, lost=spec.id in lost), variant, False))
+        write.execute(_LIMIT, {"id": study.id, "limit": limit, "me": actors.owner() or None})
         stand_ins = {(row["variant"], row["seed"]): row["run_id"] for row in older if row["status"] == RunStatus.DONE}
         done = {row["run_id"] for row in write.execute(_OLD, (study.id,)).fetchall() if row["status"] == RunStatus.DONE}
         for run_id, cell in wanted.items():
@@ -149,7 +151,8 @@ def _stop(write: sqlite3.Connection, study_id: str, among: Sequence[str] | None 
     """Cancel the study's active runs (those `among` them) that no other study waits for."""
     for row in write.execute(_ACTIVE, (study_id,)).fetchall():
         if not row["awaited"] and (among is None or row["run_id"] in among):
-            run_queue.cancel(write, row["run_id"])
+            with actors.as_system():  # decided: whosever it was, nobody else waits for it
+                run_queue.cancel(write, row["run_id"])
 
 
 def forget(store: ResultStore, study_id: str) -> None:
@@ -261,9 +264,10 @@ def _row(row: sqlite3.Row) -> StoredStudy | DamagedStudy:
         if type(row["plan"]) is not str:
             raise WrongInput("plan should be readable text, but is not")
         created, imported = time_of("created_at", row["created_at"]), imported_of(row["imported"])
+        owner = owner_of(row["owner"])
     except WrongInput as wrong:
         return damaged(key_of(row, "study-row-"), wrong)
-    return StoredStudy(row["id"], row["title"], row["plan"], created, bool(row["cancelled"]), imported)
+    return StoredStudy(row["id"], row["title"], row["plan"], created, bool(row["cancelled"]), imported, owner)
 
 
 def damaged(key: str, wrong: WrongInput) -> DamagedStudy:

@@ -1,6 +1,6 @@
 """What was deleted: kept whole for a day, so that it can be put back; then it goes with its files."""
 
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 import json
@@ -10,9 +10,10 @@ from types import NoneType
 from core.domain.errors import WrongInput
 from core.domain.json_checks import LARGEST, check_plain, plain_object
 from core.domain.run import ACTIVE
+from core.storage.access import actors
 from core.storage.database import Database
 from core.storage.queues import lifecycle
-from core.storage.rows import check_id, time_of
+from core.storage.rows import check_id, owner_of, time_of
 
 KEPT = timedelta(hours=24)
 # Where what belongs to a run or a study stands: table -> the column that says whose a row is.
@@ -27,11 +28,12 @@ NAMED = """
 
 @dataclass(frozen=True)
 class Deleted:
-    """A run or a study that can be put back. title: what it was, in a line."""
+    """A run or a study that can be put back. title: what it was, in a line; owner: who deleted it."""
 
     id: str
     title: str
     deleted_at: datetime
+    owner: str = ""
 
     @property
     def until(self) -> datetime:
@@ -58,26 +60,32 @@ def throw_study(write: sqlite3.Connection, study_id: str, title: str) -> None:
 def put_back(db: Database, any_id: str) -> None:
     """Undo a deletion. Raises WrongInput where there is nothing to put back, or where it was asked for again since."""
     with db.transaction() as write:
-        row = write.execute("select content from trash where id = ?", (any_id,)).fetchone() if any_id.isprintable() else None
+        row = write.execute("select content, owner from trash where id = ?", (any_id,)).fetchone() if any_id.isprintable() else None
         if row is None:
             hours = KEPT // timedelta(hours=1)
             raise WrongInput(f"Nothing named {any_id!r:.60} was deleted in the last {hours} hours, so there is nothing to put back.")
+        actors.require_owner(row["owner"], f"what was deleted as {any_id}")
         content = _content(any_id, row["content"])
         whose = "runs" if "runs" in content else "studies"
         if write.execute(f"select 1 from {whose} where id = ?", (any_id,)).fetchone():
             raise WrongInput(f"{any_id} was asked for again since it was deleted; that one is there, and the deleted one stays deleted.")
-        for table, rows in content.items():
-            for values in rows:
-                if table != "study_runs" or _study_is_there(write, values.get("study_id")):
-                    _insert(write, table, values)
-                elif whose == "runs":
-                    _give_to_deleted(write, values)
-        write.execute("delete from trash where id = ?", (any_id,))
+        with actors.as_system():  # decided: all comes back as it was, also into the studies of others
+            _restore(write, any_id, content, of_run=whose == "runs")
+
+
+def _restore(write: sqlite3.Connection, any_id: str, content: dict[str, list[dict[str, object]]], *, of_run: bool) -> None:
+    for table, rows in content.items():
+        for values in rows:
+            if table != "study_runs" or _study_is_there(write, values.get("study_id")):
+                _insert(write, table, values)
+            elif of_run:
+                _give_to_deleted(write, values)
+    write.execute("delete from trash where id = ?", (any_id,))
 
 
 def deleted(db: Database) -> list[Deleted]:
     """What can be put back, the last deleted first."""
-    rows = db.read("select id, title, deleted_at from trash where deleted_at > ? order by deleted_at desc, rowid desc", (_before(),))
+    rows = db.read("select id, title, deleted_at, owner from trash where deleted_at > ? order by deleted_at desc, rowid desc", (_before(),))
     return [one for row in rows if (one := _deleted(row))]
 
 
@@ -94,7 +102,7 @@ def empty(db: Database, any_id: str | None = None) -> tuple[list[str], list[str]
     which = ("id = ?", any_id) if any_id else ("deleted_at <= ?", _before())
     if not db.read(f"select 1 from trash where {which[0]} limit 1", which[1:]):
         return [], []  # looks often, and must not take the write lock for it
-    with db.transaction() as write:
+    with nullcontext() if any_id else actors.as_system(), db.transaction() as write:
         rows = write.execute(f"select id, files from trash where {which[0]}", which[1:]).fetchall()
         write.execute(f"delete from trash where {which[0]}", which[1:])
         named = {row["file"] for row in write.execute(NAMED)}
@@ -112,7 +120,7 @@ def _deleted(row: sqlite3.Row) -> Deleted | None:
     try:
         check_id(row["id"])
         check_plain("title", row["title"], str)
-        return Deleted(row["id"], row["title"], time_of("deleted_at", row["deleted_at"]))
+        return Deleted(row["id"], row["title"], time_of("deleted_at", row["deleted_at"]), owner_of(row["owner"]))
     except WrongInput:
         return None
 
@@ -153,8 +161,8 @@ def _throw(write: sqlite3.Connection, any_id: str, title: str, tables: dict[str,
     if all(type(value) in (str, int, float, NoneType) for value in values):  # a damaged row, which cannot be written down, just goes
         files = [row["file"] for row in content.get("artifacts", ())]
         write.execute(
-            "insert or replace into trash (id, title, deleted_at, content, files) values (?, ?, ?, ?, ?)",
-            (any_id, title, lifecycle.now(), json.dumps(content), json.dumps(files)),
+            "insert or replace into trash (id, title, deleted_at, content, files, owner) values (?, ?, ?, ?, ?, ?)",
+            (any_id, title, lifecycle.now(), json.dumps(content), json.dumps(files), actors.owner()),
         )
     for table, column in reversed(tables.items()):
         write.execute(f"delete from {table} where {column} = ?", (any_id,))

@@ -13,6 +13,7 @@ from core.domain.json_checks import check_plain
 from core.domain.run import check_params, recipe_text
 from core.domain.training.recipes import check_recipe
 from core.storage import atomic
+from core.storage.access import actors
 from core.storage.disk_and_memory_errors import told
 from core.storage.home import Home
 
@@ -108,5 +109,6 @@ def give_up(home: Home, preset: HomePreset) -> None:
 
 
 def _write(home: Home, presets: Sequence[HomePreset]) -> None:
+    actors.require_admin("choose this home's presets, which are everybody's defaults")
     with told(home.presets_file):
         atomic.write(home.presets_file, json.dumps([asdict(one) for one in presets], indent=1).encode())

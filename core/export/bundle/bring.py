@@ -11,6 +11,7 @@ from core.export.bundle import check_files
 from core.export.bundle.fits import check_fits
 from core.export.bundle.read import check_whole, opened, records, stored_name, unpack
 from core.jobs.catalogue import catalogue
+from core.storage.access import actors
 from core.storage.artifacts import Artifacts
 from core.storage.atomic import folder_beside
 from core.storage.disk_and_memory_errors import told
@@ -43,6 +44,7 @@ def bring(home: Home, path: Path, *, ours: bool = False) -> BroughtIn:
     ours: it ships with this code, so that its numbers, tables and arrays need not be checked by a process of its own first, which takes a
     second; its digests are checked all the same.
     """
+    actors.require_member("import bundles")
     with opened(path) as bundle, told(home.root), folder_beside(home.root) as folder:
         check_whole(bundle)
         runs, studies = records(bundle)

@@ -11,6 +11,7 @@ from core.jobs.long_jobs import State
 from core.jobs.submit import PIPELINE
 from core.sequences import journal
 from core.sequences.plan import SequencePlan
+from core.storage.access import actors
 from core.storage.home import Home
 from core.storage.queues.lifecycle import SEQUENCE
 
@@ -28,9 +29,9 @@ class Standing(State):
 
 
 def start(home: Home, plan: SequencePlan, pipeline: str = PIPELINE) -> str:
-    """The sequence's id; one that is there goes on. Raises WrongInput."""
+    """The sequence's id; one that is there goes on. Raises WrongInput; Forbidden where it is somebody else's and stopped."""
     long_jobs.begin(plan, SEQUENCE, partial(journal.begin, home))
-    if not journal.read(home, plan.id).complete:
+    if not journal.read(home, plan.id).complete and long_jobs.may_go_on(home, journal.files(home), plan.id):
         start_job(home, plan.id, SEQUENCE, {SEQUENCE: plan.id}, pipeline)
     return plan.id
 
@@ -43,14 +44,17 @@ def go_on(home: Home, sequence_id: str, pipeline: str = PIPELINE) -> str:
 def stop(home: Home, sequence_id: str) -> None:
     """Within a second; the steps that were made stay. Raises WrongInput where there is no such sequence."""
     journal.files(home).stamp(sequence_id)
+    journal.files(home).check_own(sequence_id)
     cancel_job(home, sequence_id)
 
 
 def remove(home: Home, sequence_id: str) -> None:
     """Stop and forget it; networks that were retrained for it stay, as those of runs. Raises WrongInput where there is no such sequence."""
+    journal.files(home).stamp(sequence_id)
+    journal.files(home).check_own(sequence_id)
     if progress(home, sequence_id).status == "running":
         stop(home, sequence_id)
-    with suppress(WrongInput):  # a damaged one has no networks that could be found
+    with suppress(WrongInput), actors.as_system():  # a damaged one has no networks that could be found
         journal.forget_networks(home, journal.read(home, sequence_id).plan)
     journal.files(home).remove(sequence_id)
 

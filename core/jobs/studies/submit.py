@@ -15,6 +15,7 @@ from core.jobs.studies.plan import cells, merged
 from core.jobs.studies.progress import plan_of
 from core.jobs.submit import PIPELINE
 from core.storage import studies
+from core.storage.access import actors
 from core.storage.artifacts import Artifacts
 from core.storage.home import Home
 from core.storage.runs import ResultStore
@@ -30,7 +31,8 @@ def submit(home: Home, plan: StudyPlan, shelves: Catalogue, pipeline: str = PIPE
     fresh = StoredStudy(f"s{uuid4().hex[:11]}", plan.title, plan.to_json(), datetime.now(UTC))
 
     def decide(known: list[StoredStudy]) -> tuple[StoredStudy, StudyPlan]:
-        parts = [(stored, old) for stored in known if (old := _plan_of(stored)) and plan.contains(old)]
+        own = [stored for stored in known if actors.may_change(stored.owner)]  # another's does not grow; its runs are shared all the same
+        parts = [(stored, old) for stored in own if (old := _plan_of(stored)) and plan.contains(old)]
         if not parts:
             return fresh, plan
         stored, old = max(parts, key=lambda part: part[1].count)

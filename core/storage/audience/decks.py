@@ -10,7 +10,8 @@ from uuid import uuid4
 
 from core.domain.errors import WrongInput
 from core.domain.json_checks import check_plain, is_readable, plain_object
-from core.storage.rows import check_id, key_of, time_of
+from core.storage.access import actors
+from core.storage.rows import check_id, key_of, owner_of, time_of
 from core.storage.runs import ResultStore
 
 DECKS, SLIDES, BYTES = 100, 60, 3_000_000  # the most: decks, slides of a deck, letters of a slide in JSON
@@ -89,6 +90,7 @@ class Deck:
     title: str
     created_at: datetime
     count: int
+    owner: str = ""
 
 
 @dataclass(frozen=True)
@@ -135,7 +137,8 @@ def make(store: ResultStore, title: str, first: Iterable[Slide] = ()) -> str:
     _room(len(contents), sum(map(len, contents)))
     with store.db.transaction() as write:
         _check_count(write)
-        write.execute("insert into decks (id, title, created_at) values (?, ?, ?)", (deck_id, title, datetime.now(UTC).isoformat()))
+        write.execute("insert into decks (id, title, created_at, owner) values (?, ?, ?, ?)",
+                      (deck_id, title, datetime.now(UTC).isoformat(), actors.owner()))  # fmt: skip
         for place, content in enumerate(contents):
             write.execute("insert into slides values (?, ?, ?, ?)", (uuid4().hex[:12], deck_id, place, content))
     return deck_id
@@ -164,7 +167,7 @@ class DeletedDeck:
 def delete(store: ResultStore, deck_id: str) -> DeletedDeck | None:
     """With its slides; a damaged one too, which is not put back. One that is gone already is no error."""
     with store.db.transaction() as write:
-        row = write.execute("select id, title, created_at from decks where id = ?", (deck_id,)).fetchone()
+        row = write.execute("select id, title, created_at, owner from decks where id = ?", (deck_id,)).fetchone()
         gone = write.execute("select id, deck, place, content from slides where deck = ? order by place, rowid", (deck_id,)).fetchall()
         write.execute("delete from slides where deck = ?", (deck_id,))
         write.execute("delete from decks where id = ? or 'deck-row-' || rowid = ?", (deck_id, deck_id))
@@ -177,7 +180,7 @@ def put_back(store: ResultStore, deleted: DeletedDeck) -> None:
         if write.execute("select 1 from decks where id = ?", deleted.deck[:1]).fetchone():
             return
         _check_count(write)
-        write.execute("insert into decks (id, title, created_at) values (?, ?, ?)", deleted.deck)
+        write.execute("insert into decks (id, title, created_at, owner) values (?, ?, ?, ?)", deleted.deck)
         write.executemany("insert into slides values (?, ?, ?, ?)", deleted.slides)
 
 
@@ -248,7 +251,7 @@ def _deck(row: sqlite3.Row) -> Deck | DamagedDeck:
     try:
         check_id(row["id"])
         check_plain("title", row["title"], str)
-        return Deck(row["id"], row["title"], time_of("created_at", row["created_at"]), row["count"])
+        return Deck(row["id"], row["title"], time_of("created_at", row["created_at"]), row["count"], owner_of(row["owner"]))
     except WrongInput as wrong:
         key = key_of(row, "deck-row-")
         return DamagedDeck(key, f"The database's row of deck {key} is damaged: {wrong}. It can only be deleted.")

@@ -3,9 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+import sqlite3
 from uuid import uuid4
 
 from core.domain.errors import WrongInput
+from core.storage.access import actors
+from core.storage.access.actors import Forbidden
 from core.storage.runs import ResultStore
 
 POOLS = 200  # of a class and a run; beyond that, those that were not guessed in for longest are removed
@@ -34,13 +37,14 @@ def count(store: ResultStore, code: str, run_id: str, bins: Mapping[str, int], e
     if not bins or len(bins) > QUANTITIES or not all(0 < len(name) <= NAME and 0 <= place <= BIN for name, place in bins.items()):
         raise WrongInput(f"A guess is 1 to {QUANTITIES} quantities, each with a bin from 0 to {BIN}.")
     now = datetime.now(UTC).isoformat()
-    with store.db.transaction() as write:
+    with store.db.transaction(readers=True) as write:  # a class that changes nothing may guess all the same
         row = write.execute("select round, guesses from guess_pools where code = ? and run_id = ?", (code, run_id)).fetchone()
         began = row["round"] if row else uuid4().hex[:12]
         replaces = earlier is not None and row is not None and earlier.round == began
         if row and row["guesses"] >= MOST and not replaces:
             raise WrongInput(f"Class {code} has {MOST:,} guesses of this run, which is the most; this one is not counted.")
         if row is None:
+            _check_room(write)
             write.execute("insert into guess_pools values (?, ?, ?, 0, ?)", (code, run_id, began, now))
         write.execute("update guess_pools set guesses = guesses + ?, changed_at = ? where code = ? and run_id = ?",
                       (not replaces, now, code, run_id))  # fmt: skip
@@ -56,6 +60,13 @@ def count(store: ResultStore, code: str, run_id: str, bins: Mapping[str, int], e
         for table in ("guess_counts", "guess_pools"):
             write.executemany(f"delete from {table} where code = ? and run_id = ?", old)
     return Counted(began, dict(bins))
+
+
+def _check_room(write: sqlite3.Connection) -> None:
+    """Raises Forbidden where a reader's guess would push out that of another class."""
+    acts = actors.current()
+    if acts is not None and acts.member is None and write.execute("select count(*) from guess_pools").fetchone()[0] >= POOLS:
+        raise Forbidden(f"{POOLS} classes have guessed, which is the most; a member of this server must begin another one.")
 
 
 def pool(store: ResultStore, code: str, run_id: str) -> Pool:

@@ -11,6 +11,7 @@ import sqlite3
 from typing import Any
 
 from core.domain.run import ACTIVE, RunStatus
+from core.storage.access import actors
 from core.storage.database import Database
 from core.storage.processes import ProcessId
 from core.storage.queues import lifecycle
@@ -21,10 +22,11 @@ SILENT_END = "The process that computed it ended without a word, twice."
 MEMORY_END = "The system ended its process because memory ran out; close other programs and try again."
 
 _ADD = f"""
-    insert into jobs (id, kind, payload, status, turn, created_at)
-    values (:id, :kind, :payload, 'queued', (select coalesce(max(turn), 0) + 1 from jobs where typeof(turn) = 'integer'), :now)
+    insert into jobs (id, kind, payload, status, turn, created_at, owner)
+    values (:id, :kind, :payload, 'queued', (select coalesce(max(turn), 0) + 1 from jobs where typeof(turn) = 'integer'), :now, :owner)
     on conflict (id) do update set
-        {QUEUED_ANEW}, turn = excluded.turn, crashes = 0, outcome = 'null', kind = excluded.kind, payload = excluded.payload
+        {QUEUED_ANEW}, turn = excluded.turn, owner = excluded.owner, crashes = 0, outcome = 'null',
+        kind = excluded.kind, payload = excluded.payload
     where status not in ('queued', 'running') or cancel_requested
         or kind != excluded.kind or not json_valid(payload) or not ({MOVABLE})  -- damaged: nobody would compute it
 """
@@ -48,6 +50,7 @@ class Job:
     error: str
     outcome: Any
     cancel_requested: bool
+    owner: str = ""
 
     @property
     def error_line(self) -> str:
@@ -61,9 +64,10 @@ class Job:
 
 
 def add(db: Database, job_id: str, kind: str, payload: Any) -> None:
-    """Queue a job unless it is queued or running; what came of it before is forgotten."""
-    with db.transaction() as write:
-        write.execute(_ADD, {"id": job_id, "kind": kind, "payload": json.dumps(payload), "now": lifecycle.now()})
+    """Queue a job unless it is queued or running; what came of it before is forgotten. It is of who asked for it last."""
+    me = actors.owner()
+    with db.transaction() as write, actors.as_system():  # no reader comes so far, and what is over anybody may ask for again
+        write.execute(_ADD, {"id": job_id, "kind": kind, "payload": json.dumps(payload), "now": lifecycle.now(), "owner": me})
 
 
 def claim(db: Database, kind: str, supervisor: ProcessId) -> tuple[str, int] | None:
@@ -137,6 +141,7 @@ def _job(row: sqlite3.Row) -> Job | None:
         return Job(
             str(row["id"]), str(row["kind"]), json.loads(row["payload"]), RunStatus(row["status"]), float(row["share"]),
             str(row["stage"]), str(row["error"]), json.loads(row["outcome"]), bool(row["cancel_requested"]),
+            str(row["owner"]),
         )  # fmt: skip
     except (ValueError, TypeError, RecursionError):
         return None
@@ -148,5 +153,5 @@ def sweep(db: Database) -> list[str]:
     old = "status not in ('queued', 'running') and coalesce(finished_at, created_at) < ?"
     if not db.read(f"select 1 from jobs where {old} limit 1", (before,)):
         return []  # looks often, and must not take the write lock for it
-    with db.transaction() as write:
+    with actors.as_system(), db.transaction() as write:
         return [row["id"] for row in write.execute(f"delete from jobs where {old} returning id", (before,)) if type(row["id"]) is str]

@@ -15,9 +15,11 @@ from typing import Any, TypeVar
 
 from core.domain.errors import WrongInput
 from core.storage import permissions
+from core.storage.access import actors
 from core.storage.disk_and_memory_errors import told
 
 LARGEST = 16 * 2**20  # bytes of a file that is read
+OWNER = "owner"  # in a plan's line, where somebody was logged in
 ID = re.compile(r"[0-9a-f]{12}")
 DAMAGED = (ValueError, KeyError, TypeError, RecursionError, AttributeError)  # what reading a damaged line may raise
 T = TypeVar("T")
@@ -44,6 +46,7 @@ class LineFiles:
 
     def begin(self, line_id: str, plan: Line) -> bool:
         """Store a plan, unless it is there; whether it was not."""
+        actors.require_member(f"begin a {self.noun}")
         path = self.file_of(line_id)
         with told(path):
             path.parent.mkdir(exist_ok=True, mode=permissions.FOLDER)
@@ -51,14 +54,19 @@ class LineFiles:
             return False
         with told(path):
             permissions.make_file(path)
-        self.add(line_id, {self.noun: plan, "created": datetime.now(UTC).isoformat()})
+        whose = {OWNER: owner} if (owner := actors.owner()) else {}
+        self._add(line_id, {self.noun: plan, "created": datetime.now(UTC).isoformat(), **whose})
         return True
 
     def add(self, line_id: str, line: Line) -> None:
         """One more line, on the disk when this returns; what a process that was ended has half written before it is cut off.
 
-        Raises WrongInput where it was removed meanwhile.
+        Raises WrongInput where it was removed meanwhile, Forbidden where it is somebody else's.
         """
+        self.check_own(line_id)
+        self._add(line_id, line)
+
+    def _add(self, line_id: str, line: Line) -> None:
         path = self.file_of(line_id)
         if not path.is_file():
             raise self.no_such(line_id)
@@ -71,13 +79,31 @@ class LineFiles:
             os.fsync(stream.fileno())
 
     def remove(self, line_id: str) -> None:
-        """Forget one. Raises WrongInput where there is none."""
+        """Forget one. Raises WrongInput where there is none, Forbidden where it is somebody else's."""
         path = self.file_of(line_id)
         if not path.is_file():
             raise self.no_such(line_id)
+        self.check_own(line_id)
         with told(path):
             path.unlink()
             path.with_suffix(".lock").unlink(missing_ok=True)
+
+    def owner(self, line_id: str) -> str:
+        """Whose it is: see `core.storage.access.actors`; '' also where it is damaged. Raises WrongInput where there is none."""
+        path = self.file_of(line_id)
+        try:
+            with open(path, "rb") as stream:
+                said = json.loads(stream.readline(LARGEST))[OWNER]
+        except FileNotFoundError:
+            raise self.no_such(line_id) from None
+        except (OSError, *DAMAGED):
+            return ""
+        return said if type(said) is str else ""
+
+    def check_own(self, line_id: str) -> None:
+        """Raises Forbidden where it is somebody else's."""
+        if actors.current() is not None:
+            actors.require_owner(self.owner(line_id), f"{self.noun} {line_id}")
 
     def ids(self) -> list[str]:
         """Of all that are stored, the one that changed last first."""

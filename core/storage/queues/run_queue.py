@@ -9,10 +9,11 @@ from typing import Any
 from core.domain.errors import WrongInput
 from core.domain.evaluation import Evaluation
 from core.domain.formatting import duration
-from core.domain.run import STOPPED, Measurement, RunSpec, RunStatus
+from core.domain.run import ACTIVE, STOPPED, Measurement, RunSpec, RunStatus
+from core.storage.access import actors
 from core.storage.database import Database, Values
 from core.storage.processes import ProcessId, memory_of
-from core.storage.queues import lifecycle
+from core.storage.queues import lifecycle, wishes
 from core.storage.queues.lifecycle import MOVABLE, QUEUED_ANEW, RUNS, is_flagged, now
 from core.storage.queues.queue_order import Line, Waiting
 from core.storage.queues.slots import Choice, Running, one_at_a_time
@@ -29,9 +30,10 @@ LIMIT_END = "Stopped at its limit of "
 NOTHING = Outcome()
 
 _QUEUE_ANEW = f"""
-    insert into runs (id, spec, status, turn, created_at)
-    values (:id, :spec, 'queued', coalesce((select turn from runs where typeof(turn) = 'integer' order by turn desc limit 1), 0) + 1, :now)
-    on conflict (id) do update set {QUEUED_ANEW}, turn = excluded.turn, alone = 0, limit_seconds = null, anew = '',
+    insert into runs (id, spec, status, turn, created_at, owner)
+    values (:id, :spec, 'queued', coalesce((select turn from runs where typeof(turn) = 'integer' order by turn desc limit 1), 0) + 1, :now,
+        :owner)
+    on conflict (id) do update set {QUEUED_ANEW}, turn = excluded.turn, alone = 0, limit_seconds = null, anew = '', askers = '[]',
         evaluation = case status when 'done' then evaluation else '' end
     where status in (:failed, :cancelled, :interrupted) or :anew and status = 'done'
 """
@@ -47,7 +49,7 @@ _STAND_AGAIN = """
     from stands where stands.run_id = runs.id and runs.id = :id
 """
 _ALONE = """
-    update runs set alone = 1, limit_seconds = :limit
+    update runs set alone = 1, limit_seconds = case when :keep then limit_seconds else :limit end
     where id = :id and status in ('queued', 'running') and (not alone or limit_seconds is not :limit)
 """
 _ALONE_TOO = "update runs set alone = 1 where id = ? and status = 'done' and not alone"
@@ -68,35 +70,49 @@ _UNREADABLE = "update runs set status = 'failed', finished_at = ?, error = ? whe
 
 
 def add(
-    db: Database, spec: RunSpec, *, limit: float | None = None, along_with: str = "", anew: bool = False,
+    db: Database, spec: RunSpec, *, limit: float | None = None, along_with: str = "", anew: bool = False, lost: bool = False,
     evaluation: Evaluation | None = None,
 ) -> str:  # fmt: skip
     """Queue a spec; one that is queued, running or done stays as it is, one that stopped is queued anew.
 
     limit: seconds after which it is stopped. along_with: the run without which this one is for nothing. anew: also where it is done.
+    lost: the same, since a file of it is gone.
     evaluation: a run that has begun keeps its own, and one that waits for a fuller one keeps that. None: as it is, the usual one of a
-    run that is new or had stopped.
+    run that is new or had stopped. What somebody else waits for keeps its limit, and at least his evaluation; his finished run is
+    computed again only where it lost a file, else Forbidden is raised.
     """
+    me = actors.owner()
     with db.transaction() as write:
         waits = write.execute("select evaluation from runs where id = ? and status = 'queued'", (spec.id,)).fetchone()
-        run_id = queue(write, spec, anew)
-        if evaluation is not None and not (waits and Evaluation.parse(waits["evaluation"]).covers(evaluation)):
-            write.execute("update runs set evaluation = ? where id = ? and status = 'queued'", (evaluation.text, run_id))
-        if along_with:
-            write.execute("insert or ignore into companions values (?, ?)", (along_with, run_id))
-        else:
-            write.execute(_ALONE, {"id": run_id, "limit": limit})
-            write.execute(_ALONE_TOO, (run_id,))
+        theirs = wishes.of_others(write, spec.id)
+        run_id = queue(write, spec, anew, lost)
+        keep = theirs is not None and theirs["status"] in ACTIVE
+        with actors.as_system():  # decided: it is asked for, and what others asked for stays
+            now_wanted = None if waits is None else Evaluation.parse(waits["evaluation"])
+            fuller = evaluation is not None and (now_wanted is None or not now_wanted.covers(evaluation))
+            if evaluation is not None and fuller and (not keep or now_wanted is None or evaluation.covers(now_wanted)):
+                write.execute("update runs set evaluation = ? where id = ? and status = 'queued'", (evaluation.text, run_id))
+            if along_with:
+                write.execute("insert or ignore into companions values (?, ?)", (along_with, run_id))
+            else:
+                write.execute(_ALONE, {"id": run_id, "limit": limit, "keep": keep})
+                write.execute(_ALONE_TOO, (run_id,))
+                wishes.note(write, run_id, me)
     return run_id
 
 
-def queue(write: sqlite3.Connection, spec: RunSpec, anew: bool = False) -> str:
-    """`add` for one of many, inside a transaction that does more."""
+def queue(write: sqlite3.Connection, spec: RunSpec, anew: bool = False, lost: bool = False) -> str:
+    """`add` for one of many, inside a transaction that does more. A run that is new is of who acts."""
     stopped = {str(status): str(status) for status in STOPPED}
-    run_id = spec.id
-    if anew:
-        write.execute(_LET_STAND, (run_id,))
-    write.execute(_QUEUE_ANEW, {"id": run_id, "spec": spec.to_json(), "now": now(), "anew": anew, **stopped})
+    run_id, me = spec.id, actors.owner()
+    actors.require_member("start runs")
+    if anew and not lost and (theirs := wishes.of_others(write, run_id)):
+        wishes.check_again(theirs, run_id)
+    again = anew or lost
+    with actors.as_system():  # asking for what is somebody else's too is everybody's right, and changes nothing that he has
+        if again:
+            write.execute(_LET_STAND, (run_id,))
+        write.execute(_QUEUE_ANEW, {"id": run_id, "spec": spec.to_json(), "now": now(), "anew": again, "owner": me, **stopped})
     return run_id
 
 
@@ -204,11 +220,18 @@ def wait_for_others(db: Database, run_id: str, attempt: int) -> bool:
         return write.execute(f"update runs set {QUEUED_ANEW} where {mine} and {others}", (run_id, attempt)).rowcount > 0
 
 
-def request_cancel(db: Database, run_id: str) -> None:
-    """Queued: cancelled at once. Running: flagged for its supervisor. Else nothing."""
+def request_cancel(db: Database, run_id: str) -> bool:
+    """Queued: cancelled at once. Running: flagged for its supervisor. Else nothing. Returns whether it goes on, since others wait for it.
+
+    Raises Forbidden where who acts neither owns it nor asked for it.
+    """
     with db.transaction() as write:
         is_flagged(write, RUNS, run_id)  # raises when there is no such run
-        cancel(write, run_id)
+        if wishes.given_up(write, run_id):
+            return True
+        with actors.as_system():  # decided: it, and what was asked for along with it, whoever else asked for that before
+            cancel(write, run_id)
+        return False
 
 
 def cancel(write: sqlite3.Connection, run_id: str) -> None:
@@ -234,9 +257,11 @@ def companions(db: Database, run_id: str) -> list[str]:
 
 
 def cancel_companions(db: Database, run_id: str) -> None:
-    """Cancel what was asked for along with a run, unless somebody else waits for it."""
+    """Cancel what was asked for along with a run, unless somebody else waits for it. Raises Forbidden where the run is not of who acts."""
     with db.transaction() as write:
-        _cancel_companions(write, run_id)
+        wishes.require(write, run_id)
+        with actors.as_system():
+            _cancel_companions(write, run_id)
 
 
 def _cancel_companions(write: sqlite3.Connection, run_id: str) -> None:

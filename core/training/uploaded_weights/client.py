@@ -9,6 +9,7 @@ from typing import Any
 
 from core.domain.errors import WrongInput
 from core.domain.extension_files import extension_files
+from core.storage.access import actors
 from core.storage.home import Home
 from core.storage.processes import python_module
 
@@ -23,6 +24,7 @@ def own_weights(home: Home, dataset: str, model: str, path: str, name: str = "")
     "mapping": rows [name in the file, name here, shape] where names were matched by order and shape alone, to be confirmed; else empty.
     name: the file's name on the user's side. Raises WrongInput with one sentence.
     """
+    actors.require_member("upload weights")
     name = name or Path(path).name
     request = json.dumps({"dataset": dataset, "model": model, "path": path, "name": name})
     with TemporaryFile("w+") as out, open(home.logs_folder / "weights.log", "ab") as log:

@@ -9,6 +9,7 @@ from core.domain.errors import WrongInput
 from core.figures.markdown import LONGEST, plain
 from core.figures.palette import DARK
 from core.jobs.validation import NeedsShards
+from core.storage.access import actors
 
 Show = Callable[..., object]  # st.error; st.info, where an older version stored no such thing; st.toast, in a callback
 
@@ -31,6 +32,7 @@ def fragment(draw: Callable[[], object], run_every: float | None = None, show: S
     def draw_safely() -> None:
         DARK.set(st.context.theme.type == "dark")
         with errors_shown(show):
+            actors.current()  # who has logged out, or lost the role, sees no more of it: a fragment is drawn outside the frame
             draw()
 
     st.fragment(draw_safely, run_every=run_every)()

@@ -17,6 +17,8 @@ from dashboard.components.common.level import choose_level
 from dashboard.components.common.theme_reload import follow_theme
 from dashboard.components.glossary.marked_terms import mark_terms
 from dashboard.components.pins.pin_list import offer_pins
+from dashboard.login.page import show_login, show_person
+from dashboard.login.sessions import is_on
 from dashboard.session import RUN, apply_pending, check_address, home
 
 STYLE = f"<style>{Path(__file__).with_suffix('.css').read_text(encoding='utf-8')}</style>"
@@ -31,8 +33,13 @@ DARK_BUTTON = f"<style>{', '.join(ON_PRIMARY)} {{color: #10151d;}}</style>"
 READ_ONLY = "What is stored can be viewed; nothing new can be started or stored until then."
 
 
-def frame(page: Any) -> None:
-    """page: what `st.navigation` chose."""
+def frame(page: Any, refused: str = "") -> None:
+    """page: what `st.navigation` chose. refused: why who opened it may not see it, in a sentence; '' where he may."""
+    if refused:
+        DARK.set(st.context.theme.type == "dark")
+        st.html(STYLE + (DARK_BUTTON if DARK.get() else ""))
+        show_login(refused, ASSETS / "logo.png")
+        return
     apply_pending()
     st.logo(str(ASSETS / "logo.png"), size="large", icon_image=str(ASSETS / "favicon.png"))
     DARK.set(st.context.theme.type == "dark")
@@ -42,7 +49,8 @@ def frame(page: Any) -> None:
             "Open run", key=RUN, bind="query-params", placeholder="none", max_chars=64,
             help="The id of the run that Result and Parameters show. It is part of the address, so a link opens the same view.",
         )  # fmt: skip
-        st.caption("Everything runs on this machine; nothing is sent anywhere.")
+        st.caption(f"Everything runs on this {'server' if is_on() else 'machine'}; nothing is sent anywhere.")
+        show_person()
         choose_level()
         class_line()
         below = st.container()

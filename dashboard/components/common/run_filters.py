@@ -5,11 +5,13 @@ import streamlit as st
 from core.figures.markdown import plain
 from core.storage.record_types import DamagedRun
 from core.storage.run_list import LONGEST, SORTS, Wanted
+from dashboard.login.may import me
+from dashboard.login.sessions import is_on
 from dashboard.queries import run_list
 from dashboard.session import ask_to_set_all, recall, stays
 
 TITLES = {"dataset": "Dataset", "model": "Model", "method": "Method", "kind": "Kind of request", "status": "State", "tag": "Tag"}
-FIND, SORT = "find", "sort"
+FIND, SORT, MINE = "find", "sort", "mine"
 
 
 def key_of(name: str) -> str:
@@ -28,19 +30,20 @@ def ask_filters() -> Wanted:
             "them, `seed=1`, state, device, error, name, tags, note.",
         )  # fmt: skip
         sort = right.selectbox("Order", list(SORTS), key=SORT, bind="query-params")
+        mine = is_on() and st.toggle("Mine", key=MINE, bind="query-params", help="Runs that you asked for, alone or beside somebody else.")
         shown = {name: values for name, values in offered.items() if len(values) > 1 or recall(key_of(name))}
         cells = st.grid(max(1, len(shown)), min_column_width=150)
-        chosen = {}
+        chosen = dict[str, tuple[str, ...]]()
         for name, values in shown.items():
             stays(key_of(name), values)
             selected = cells.cell().multiselect(TITLES[name], values, key=key_of(name), bind="query-params", placeholder="all")
             chosen[name] = tuple(selected)
-    return Wanted(**chosen, text=text or "", sort=sort if sort in SORTS else "newest", companions=False)
+    return Wanted(**chosen, of=me() if mine else "", text=text or "", sort=sort if sort in SORTS else "newest", companions=False)
 
 
 def clear_filters() -> None:
     """From the body of a page: redraw it without search and filters."""
-    ask_to_set_all({FIND: "", **{key_of(name): [] for name in TITLES}})
+    ask_to_set_all({FIND: "", MINE: False, **{key_of(name): [] for name in TITLES}})
 
 
 def counted(first: int, shown: int, wanted: int, everything: int) -> str:

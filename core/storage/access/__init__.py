@@ -1,0 +1,1 @@
+"""Who acts, and what of a home each role may change."""

@@ -1,0 +1,130 @@
+"""Who acts in a page's script and behind a request: one answer for both, asked anew at each action."""
+
+import json
+from typing import Any
+
+from starlette.requests import HTTPConnection
+from starlette.types import Scope
+import streamlit as st
+from streamlit.auth_util import get_cookie_with_chunks, get_origin_from_redirect_uri, get_secrets_auth_section
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+from streamlit.web.server.server_util import get_cookie_secret
+from streamlit.web.server.starlette.starlette_app_utils import decode_signed_value
+from streamlit.web.server.starlette.starlette_server_config import USER_COOKIE_NAME
+
+from core.domain.errors import WrongInput
+from core.storage.access import actors
+from core.storage.access.actors import Actor, Forbidden
+from dashboard.login import access_file, identity
+from dashboard.login.access_file import Access
+
+_decided: list[bool] = []  # whether a login is on, once that was asked; it stays so while the server runs
+# Under these names the server hands out what pages hold, or takes files; its other addresses are code and signs of life.
+CLOSED = ("media", "component", "stage", "app")
+OPEN = ("health", "host-config", "stream")  # below _stcore
+UPLOADS = "upload_file"
+
+
+def install() -> bool:
+    """Whether a login is on; from then on who acts is asked of the session. Harmless at any time."""
+    if not _decided:
+        _decided.append(access_file.is_asked_for() or bool(get_secrets_auth_section()))
+        if _decided[0]:
+            actors.install(acting)
+    return _decided[0]
+
+
+def is_on() -> bool:
+    """Whether a login is on."""
+    return bool(_decided) and _decided[0]
+
+
+def acting() -> Actor:
+    """Who acts in this script. Raises Forbidden."""
+    claims = _claims()
+    return identity.actor_of(claims, _access())
+
+
+def of_request(scope: Scope) -> Actor | None:
+    """Who asks; None where no login is on. Raises Forbidden."""
+    return identity.actor_of(_of_cookies(scope), _access()) if is_on() else None
+
+
+def why_closed(scope: Scope) -> str:
+    """'' where this request may pass, else a sentence: what is not code alone is for those who are logged in."""
+    if not is_on() or scope["type"] != "http":
+        return ""
+    parts = [part for part in str(scope["path"]).split("/") if part]
+    below = parts[parts.index("_stcore") + 1 :] if "_stcore" in parts else None
+    if parts[-2:] == ["auth", "logout"]:
+        _end(_of_cookies(scope))
+        return ""
+    if not (set(CLOSED) & set(parts) or (below is not None and below != ["health"] and not (len(below) == 1 and below[0] in OPEN))):
+        return ""
+    try:
+        actor = identity.actor_of(_of_cookies(scope), _access())
+    except Forbidden as forbidden:
+        return str(forbidden)
+    if UPLOADS in parts and actor.member is None and scope["method"] not in ("GET", "OPTIONS"):
+        return actors.CHANGES_NOTHING
+    return "The agent API is off where a login is on." if below and below[0] == "agent" else ""
+
+
+def log_out() -> None:
+    """A callback: the login ends in every window that has it, and at the provider where that can be."""
+    _end(_claims())
+    st.logout()
+
+
+def providers() -> Access:
+    """What the login page shows. Raises Forbidden."""
+    return _access()
+
+
+def claims_are_of_somebody() -> bool:
+    """Whether this session has logged in, let in or not."""
+    try:
+        return _claims().get("is_logged_in") is True
+    except Forbidden:
+        return False
+
+
+def _access() -> Access:
+    try:
+        return access_file.read()
+    except WrongInput as wrong:
+        raise Forbidden(str(wrong)) from None
+
+
+def _claims() -> dict[str, Any]:
+    context = get_script_run_ctx(suppress_warning=True)
+    if context is None:
+        raise Forbidden(identity.NOT_LOGGED_IN)  # a thread that belongs to nobody's page
+    return dict(context.user_info)
+
+
+def _end(claims: dict[str, Any]) -> None:
+    try:
+        hours = _access().hours
+    except Forbidden:
+        hours = access_file.HOURS[1]
+    identity.end(claims, hours)
+
+
+def _of_cookies(scope: Scope) -> dict[str, Any]:
+    """What Streamlit's signed cookie says; nothing where there is none that is whole, signed by this server and for its own address."""
+    cookies, secret = HTTPConnection(scope).cookies, get_cookie_secret()
+
+    def one(name: str) -> bytes | None:
+        value = cookies.get(name)
+        try:
+            return None if value is None else decode_signed_value(secret, name, value.encode("latin-1"))
+        except UnicodeEncodeError:
+            return None
+
+    try:
+        found = json.loads(get_cookie_with_chunks(one, USER_COOKIE_NAME) or b"{}")
+    except ValueError:
+        return {}
+    whole = isinstance(found, dict) and found.get("origin") == get_origin_from_redirect_uri()
+    return found if whole else {}
