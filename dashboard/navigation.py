@@ -10,12 +10,12 @@ if str(ROOT) not in sys.path:  # Streamlit puts dashboard/ on the path, not the 
     sys.path.insert(0, str(ROOT))
 
 from dashboard.components.common.page_frame import frame  # noqa: E402  # the path must be there first
-from dashboard.login.page import refusal  # noqa: E402  # the path must be there first
+from dashboard.login.page import in_page, refusal  # noqa: E402  # the path must be there first
 import dashboard.preload  # noqa: E402, F401  # the path must be there first; imported for what it does
 
 refused = refusal()
-icon = ":material/lock:" if refused else str(ROOT / "assets" / "favicon.png")
-st.set_page_config(page_title="Forgetscope", page_icon=icon, layout="wide")
+icon = ROOT / "assets" / "favicon.png"
+st.set_page_config(page_title="Forgetscope", page_icon=in_page(icon) if refused else str(icon), layout="wide")
 page = st.navigation(
     [
         st.Page("views/story.py", title="Story", icon=":material/auto_stories:", default=True),

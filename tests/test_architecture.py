@@ -25,7 +25,7 @@ FLOORS = (  # low to high. A module imports from lower floors and from its own r
     {"core.pipeline", "core.analysis", "core.reports"},
     {"core.figures", "core.extensions", "core.tuning", "core.sequences"},
     {"core.jobs"},
-    {"core.export"},
+    {"core.export", "dashboard.login"},
     {
         "core.cli", "dashboard.preload", "dashboard.http_gate", "dashboard.plotly_file", "dashboard.session", "dashboard.stage",
         "dashboard.startup",

@@ -2,6 +2,7 @@
 
 from typing import TypedDict
 
+from core.figures.markdown import plain
 from core.storage.access import actors
 from core.storage.access.actors import ADMIN, CHANGES_NOTHING, Forbidden
 from dashboard.login.sessions import is_on
@@ -37,6 +38,11 @@ def whose(owner: str) -> str:
         return ""
     acts = actors.current()
     return "you" if acts and owner == acts.id else owner or "no login"
+
+
+def said_of(owner: str) -> str:
+    """Markdown that follows an id: ` · you`; '' where no login is on."""
+    return f" · {plain(said)}" if (said := whose(owner)) else ""
 
 
 def me() -> str:

@@ -26,12 +26,16 @@ def refusal() -> str:
     return ""
 
 
+def in_page(picture: Path) -> str:
+    """A PNG within the page itself: files that the server hands out are for who is let in."""
+    return f"data:image/png;base64,{b64encode(picture.read_bytes()).decode()}"
+
+
 def show_login(why: str, logo: Path) -> None:
     """Who runs this server, and one button for each way in. why: of `refusal`."""
     st.html(STYLE)
     with st.container(key="login", border=True):
-        image = b64encode(logo.read_bytes()).decode()  # within the page: files that the server hands out are for who is let in
-        st.html(f'<img alt="Forgetscope" width="200" src="data:image/png;base64,{image}">')
+        st.html(f'<img alt="Forgetscope" width="200" src="{in_page(logo)}">')
         try:
             access = sessions.providers()
         except Forbidden:

@@ -6,6 +6,7 @@ from typing import Any
 from starlette.requests import HTTPConnection
 from starlette.types import Scope
 import streamlit as st
+from streamlit import config
 from streamlit.auth_util import get_cookie_with_chunks, get_origin_from_redirect_uri, get_secrets_auth_section
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.web.server.server_util import get_cookie_secret
@@ -54,12 +55,12 @@ def why_closed(scope: Scope) -> str:
     """'' where this request may pass, else a sentence: what is not code alone is for those who are logged in."""
     if not is_on() or scope["type"] != "http":
         return ""
-    parts = [part for part in str(scope["path"]).split("/") if part]
-    below = parts[parts.index("_stcore") + 1 :] if "_stcore" in parts else None
-    if parts[-2:] == ["auth", "logout"]:
+    parts = _below_base(str(scope["path"]))
+    if parts == ["auth", "logout"]:
         _end(_of_cookies(scope))
         return ""
-    if not (set(CLOSED) & set(parts) or (below is not None and below != ["health"] and not (len(below) == 1 and below[0] in OPEN))):
+    core = parts[:1] == ["_stcore"]
+    if not parts or not (parts[0] in CLOSED or (core and (len(parts) != 2 or parts[1] not in OPEN))):
         return ""
     try:
         actor = identity.actor_of(_of_cookies(scope), _access())
@@ -67,7 +68,14 @@ def why_closed(scope: Scope) -> str:
         return str(forbidden)
     if UPLOADS in parts and actor.member is None and scope["method"] not in ("GET", "OPTIONS"):
         return actors.CHANGES_NOTHING
-    return "The agent API is off where a login is on." if below and below[0] == "agent" else ""
+    return "The agent API is off where a login is on." if core and parts[1:2] == ["agent"] else ""
+
+
+def _below_base(path: str) -> list[str]:
+    """Its parts, without the path that the server is below: some addresses are asked with it and some without."""
+    parts = [part for part in path.split("/") if part]
+    base = [part for part in str(config.get_option("server.baseUrlPath") or "").split("/") if part]
+    return parts[len(base) :] if base and parts[: len(base)] == base else parts
 
 
 def log_out() -> None:

@@ -33,6 +33,7 @@ from dashboard.components.result.first_screen import maps_possible, show_first_s
 from dashboard.components.result.metrics_panel import numbers_by_family
 from dashboard.components.result.recordings_table import recorded_table
 from dashboard.components.runs.label_form import label_button
+from dashboard.login.may import whose
 from dashboard.queries import catalogue, engine, runs
 
 STAGES = {
@@ -74,6 +75,8 @@ def below_the_fold(run: Run, report: dict[str, Any], reconstruction: bool, hidde
     if report["own_weights"]:
         st.markdown(f":blue-badge[own weights] {plain(report['own_weights'])}")
     when = "" if run.finished_at is None else f"Computed {age(run.finished_at)} · "
+    if owner := whose(run.owner):
+        when += f"owner: {owner} · "
     st.caption(plain(when.removesuffix(" · ") if SETTINGS in hidden else f"{when}{settings_of(run) or 'no parameters'}"))
 
 

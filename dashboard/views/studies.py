@@ -15,6 +15,7 @@ from dashboard.components.forms.forget_request import ask_subject, one_draw
 from dashboard.components.studies.form import above_start, ask_plan
 from dashboard.components.studies.papers import show_papers
 from dashboard.components.studies.rows import any_active, damaged_row, study_row
+from dashboard.login.may import Barred, barred
 from dashboard.queries import catalogue, forecasts, studies
 from dashboard.session import home, remember
 
@@ -43,10 +44,8 @@ def ask() -> None:
         st.subheader("2 · Methods and seeds")
         plan = ask_plan(available, data, model, request, one_draw=one_draw())
         refused = plan is not None and not show_forecast(lambda: forecasts.of_plan(plan), partial(above_start, plan))
-        if st.button(
-            "Start", type="primary", icon=":material/play_arrow:", key="start-study", disabled=plan is None or refused,
-            on_click=start, args=(plan,),
-        ):  # fmt: skip
+        shut = barred() or Barred(disabled=plan is None or refused)
+        if st.button("Start", type="primary", icon=":material/play_arrow:", key="start-study", on_click=start, args=(plan,), **shut):
             st.rerun()  # the whole page: a click in here redraws the form alone
         if plan is not None:
             same_from_a_terminal("python -m core sweep study.toml", key="study_terminal", file=("study.toml", study_file(plan)))

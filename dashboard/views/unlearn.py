@@ -37,6 +37,7 @@ from dashboard.components.forms.method_form import main_setting, method_form
 from dashboard.components.forms.model import ask_model
 from dashboard.components.forms.recipe_form import recipe_form
 from dashboard.components.forms.uploads import own_data, own_weights
+from dashboard.login.may import Barred, barred
 from dashboard.queries import catalogue, forecasts
 from dashboard.session import ask_to_open, home, stays
 
@@ -191,7 +192,8 @@ def ask_run(method: str, settings: dict[str, Value]) -> None:
     if spec and shards and (note := note_on(shards, spec.request.count(data), spec.request.by_class)):
         st.warning(note, icon=":material/warning:")
     refused = spec is not None and not show_forecast(lambda: forecasts.of_run(spec), says)
-    if st.button("Run", type="primary", icon=":material/play_arrow:", disabled=spec is None or refused, key="submit") and spec:
+    shut = barred() or Barred(disabled=spec is None or refused)
+    if st.button("Run", type="primary", icon=":material/play_arrow:", key="submit", **shut) and spec:
         run_id = submit.submit(home(), spec, limit=limit)
         if second:
             submit.submit(home(), floor_spec(spec, available), along_with=run_id)  # queued behind the run, and cancelled with it
@@ -222,7 +224,8 @@ def ask_judgement() -> None:
     if spec and (why := why_no_floor(spec)):
         st.caption(plain(why))
     refused = spec is not None and not show_forecast(lambda: forecasts.of_run(spec), says)
-    if st.button("Evaluate", type="primary", icon=":material/play_arrow:", disabled=spec is None or refused, key="judge") and spec:
+    shut = barred() or Barred(disabled=spec is None or refused)
+    if st.button("Evaluate", type="primary", icon=":material/play_arrow:", key="judge", **shut) and spec:
         run_id = submit.submit(home(), spec, limit=limit)
         if floor and trained:
             submit.submit(home(), floor_spec(spec, available), along_with=run_id)

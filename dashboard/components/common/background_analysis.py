@@ -11,6 +11,7 @@ from core.figures.markdown import plain
 from core.jobs.background import Progress, cancel, start
 from dashboard.components.common.fragments import errors_shown, fragment
 from dashboard.components.common.run_status import POLL
+from dashboard.login.may import barred
 from dashboard.queries import background
 from dashboard.session import home
 
@@ -41,7 +42,7 @@ def look(asked: Analysis, what: str, draw: Callable[[dict[str, np.ndarray]], Non
 
 def _offer(asked: Analysis, name: str, label: str, cost: str = "") -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.button(label, key=f"look_{name}", icon=":material/visibility:", on_click=_act, args=(start, asked))
+        st.button(label, key=f"look_{name}", icon=":material/visibility:", on_click=_act, args=(start, asked), **barred())
         if cost:
             st.caption(cost)
 
@@ -54,7 +55,7 @@ def watch(progress: Callable[[], Progress], stop: Callable[..., None], about: An
         if now.status != "running":
             st.rerun()
         st.progress(now.share, f"{label}: {plain(now.note)}")
-        st.button("Cancel", key=f"cancel_{name}", on_click=_act, args=(stop, about))
+        st.button("Cancel", key=f"cancel_{name}", on_click=_act, args=(stop, about), **barred())
 
     fragment(panel, run_every=POLL)
 

@@ -17,6 +17,7 @@ from core.storage.disk_and_memory_errors import told
 from core.storage.portable import ALREADY, NEW_ID
 from core.storage.record_types import Run
 from dashboard.components.common.fragments import fragment
+from dashboard.login.may import Barred, barred
 from dashboard.queries import runs
 from dashboard.session import ask_to_open, home, recall, remember
 
@@ -72,7 +73,8 @@ def _ask() -> None:
         help=f"Up to {MOST_HELD // 2**20} MB; a larger one by `python -m core import FILE.zip`. Nothing in it is executed, every digest is "
         "checked, and nothing that is here is changed.",
     )  # fmt: skip
-    if not st.button("Import", key="import-bundle", type="primary", icon=":material/input:", disabled=upload is None) or upload is None:
+    shut = barred() or Barred(disabled=upload is None)
+    if not st.button("Import", key="import-bundle", type="primary", icon=":material/input:", **shut) or upload is None:
         return
     with st.spinner("Checking and importing …"):
         remember(BROUGHT, (upload.name, _brought(upload)))

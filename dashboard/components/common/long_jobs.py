@@ -10,7 +10,10 @@ from core.figures.markdown import plain
 from core.figures.palette import STATUS_ICON
 from core.jobs import long_jobs
 from core.jobs.long_jobs import COMPLETE, FAILED, RUNNING, State
+from core.storage.queues.line_files import LineFiles
 from dashboard.components.common.fragments import errors_shown, fragment
+from dashboard.login.may import Barred, barred
+from dashboard.login.sessions import is_on
 from dashboard.session import home, remember, stays
 
 ICON = {RUNNING: STATUS_ICON["running"], COMPLETE: STATUS_ICON["done"], FAILED: STATUS_ICON["failed"]}
@@ -56,8 +59,8 @@ def _follow(look: Callable[[], S], show: Callable[[S], object], running: bool) -
 
 def start_button(key: str, act: Callable[[], str] | None) -> None:
     """act: starts what the form asks for and gives its id; the same plan again is the same job. None: the form asks for nothing."""
-    if st.button("Start", type="primary", icon=":material/play_arrow:", key=f"start-{key}", disabled=act is None, on_click=_start,
-                 args=(key, act)):  # fmt: skip
+    shut = barred() or Barred(disabled=act is None)
+    if st.button("Start", type="primary", icon=":material/play_arrow:", key=f"start-{key}", on_click=_start, args=(key, act), **shut):
         st.rerun()  # the whole page: a click in here redraws the form alone
 
 
@@ -73,16 +76,21 @@ def icon_of(now: State) -> str:
     return ICON.get(now.state, STATUS_ICON["cancelled"])
 
 
-def job_button(label: str, job_id: str, act: Callable[..., object]) -> None:
-    """act: of the home and the id."""
-    st.button(label, key=f"{label}-{job_id}", on_click=safely, args=(partial(act, home(), job_id),))
+def job_button(label: str, job_id: str, act: Callable[..., object], shut: Barred) -> None:
+    """act: of the home and the id. shut: of `barred`."""
+    st.button(label, key=f"{label}-{job_id}", on_click=safely, args=(partial(act, home(), job_id),), **shut)
 
 
-def delete_button(job_id: str, act: Callable[..., object], says: str) -> None:
-    """Asks first. says: what goes, and what stays."""
-    with st.popover("Delete", key=f"ask-{job_id}"):
+def owner_of(files: LineFiles, job_id: str) -> str:
+    """Where a login is on, whose a job is."""
+    return files.owner(job_id) if is_on() else ""
+
+
+def delete_button(job_id: str, act: Callable[..., object], says: str, shut: Barred) -> None:
+    """Asks first. says: what goes, and what stays. shut: of `barred`."""
+    with st.popover("Delete", key=f"ask-{job_id}", **shut):
         st.caption(says)
-        job_button("Delete it", job_id, act)
+        job_button("Delete it", job_id, act, shut)
 
 
 def show_progress(now: State) -> None:

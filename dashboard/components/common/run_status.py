@@ -21,6 +21,7 @@ from core.storage.queues.run_queue import LIMIT_END
 from core.storage.record_types import DamagedRun, Imported, Run
 from core.storage.trash import KEPT, Deleted
 from dashboard.components.common.fragments import errors_shown, fragment
+from dashboard.login.may import Barred, barred
 from dashboard.queries import catalogue, runs
 from dashboard.session import home, open_run, opened_run
 
@@ -119,7 +120,8 @@ def _act(action: str, run_id: str) -> None:
     """A callback: acts once per click, and shows what went wrong."""
     with errors_shown(st.toast):
         if action == "Cancel":
-            submit.cancel(home(), run_id)
+            if submit.cancel(home(), run_id):
+                st.toast("You wait for it no longer; the run goes on, since somebody else does.", icon=":material/info:")
         elif action == "Delete damaged":
             submit.delete_damaged(home(), run_id)
         elif action == "Retry":
@@ -151,12 +153,16 @@ def imported_line(run: Run) -> str:
 def act_button(action: str, run: Run, key: str) -> None:
     """Cancel, Retry or Delete, where the run's state allows it."""
     allowed = {"Cancel": run.status in ACTIVE, "Retry": run.status in STOPPED, "Delete": run.status not in ACTIVE}
-    if allowed[action] and action == "Delete":
-        with st.popover("Delete", key=f"{key}-ask-{run.id}", type="tertiary"):
+    whose = {"Cancel": (run.owner, *run.askers), "Retry": (), "Delete": (run.owner,)}
+    if not allowed[action]:
+        return
+    shut = barred(*whose[action], what=f"run {run.id}")
+    if action == "Delete":
+        with st.popover("Delete", key=f"{key}-ask-{run.id}", type="tertiary", **shut):
             st.caption(f"The run goes with its numbers and its own files. For {hours(KEPT)} hours, Runs can put it back.")
             st.button("Delete it", key=f"{key}-{action}-{run.id}", type="primary", on_click=_act, args=(action, run.id))
-    elif allowed[action]:
-        st.button(action, key=f"{key}-{action}-{run.id}", on_click=_act, args=(action, run.id))
+    else:
+        st.button(action, key=f"{key}-{action}-{run.id}", on_click=_act, args=(action, run.id), **shut)
 
 
 def hours(time: timedelta) -> int:
@@ -181,7 +187,8 @@ def put_back_rows(studies: bool) -> None:
 def _put_back_row(one: Deleted) -> None:
     with st.container(horizontal=True, vertical_alignment="center", key=f"deleted-{one.id}"):
         st.caption(f":material/delete: {plain(one.title)} `{one.id}` was deleted {age(one.deleted_at)}.", width="content")
-        st.button("Undo", key=f"undo-{one.id}", on_click=_undo, args=(one.id,), help=f"Possible for {hours(KEPT)} hours.")
+        shut = barred(one.owner, what="what was deleted") or Barred(help=f"Possible for {hours(KEPT)} hours.")
+        st.button("Undo", key=f"undo-{one.id}", on_click=_undo, args=(one.id,), **shut)
 
 
 def _undo(any_id: str) -> None:
@@ -192,7 +199,7 @@ def _undo(any_id: str) -> None:
 
 def delete_damaged_button(row: DamagedRun, key: str) -> None:
     """Deleting is the only action on a damaged row."""
-    st.button("Delete", key=f"{key}-Delete-{row.id}", on_click=_act, args=("Delete damaged", row.id))
+    st.button("Delete", key=f"{key}-Delete-{row.id}", on_click=_act, args=("Delete damaged", row.id), **barred())
 
 
 def watch(run: Run, title: str) -> None:

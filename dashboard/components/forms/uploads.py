@@ -33,6 +33,7 @@ from core.training.uploaded_weights.scan_file import KINDS
 from dashboard.components.common.background_analysis import watch
 from dashboard.components.common.fragments import fragment
 from dashboard.components.common.tables import show_frame
+from dashboard.login.may import Barred, barred
 from dashboard.queries import engine
 from dashboard.queries.background import import_progress
 from dashboard.session import ask_to_set, belongs, home, recall, remember
@@ -97,7 +98,8 @@ def _ask() -> None:
     for note in notes_of:  # of the set that was added last: whatever was passed over or decided in reading it
         st.info(plain(f"{key_of}: {note}"), icon=":material/info:")
     busy = bool(following := recall(IMPORT)) and import_progress(following).status == "running"
-    if not st.button("Add", icon=":material/add:", disabled=busy or not ((path or "").strip() or upload), key="own_add"):
+    shut = barred() or Barred(disabled=busy or not ((path or "").strip() or upload))
+    if not st.button("Add", icon=":material/add:", key="own_add", **shut):
         return
     try:
         if upload and (path or "").strip():

@@ -7,6 +7,7 @@ from core.jobs import submit
 from core.jobs.validation import make_spec
 from dashboard.components.common.fragments import errors_shown
 from dashboard.components.parameters.importance_source import Source
+from dashboard.login.may import barred
 from dashboard.queries import catalogue, runs
 from dashboard.queries.runs import RunHandle
 from dashboard.session import ask_to_open, home, recall, remember
@@ -33,7 +34,8 @@ def save_button(source: Source, now: tuple[float, float], start: tuple[float, fl
             st.caption(f"Kept as run {saved_id}, which is {run.status if run else 'deleted'}.")
             return
         own = now == start and not source.analysis_key and source.run.spec.method == "ssd"
-        st.button("Keep this as a run", key="keep", icon=":material/bookmark_add:", on_click=_submit, args=(source, now, own, saved))
+        st.button("Keep this as a run", key="keep", icon=":material/bookmark_add:", on_click=_submit, args=(source, now, own, saved),
+                  **barred())  # fmt: skip
         remark = " These are the open run's own settings." if own else ""
         st.caption(f"A real SSD run with these settings, measured in full like any other.{remark}")
 

@@ -10,6 +10,7 @@ import streamlit as st
 from core.figures.markdown import plain
 from core.storage.audience.decks import NOTES, TEXT, TITLE, DamagedSlide, Deck, DeletedDeck, StoredSlide
 from dashboard.components.common.fragments import errors_shown
+from dashboard.login.may import Barred, barred, whose
 from dashboard.queries import decks
 from dashboard.session import link, recall, remember
 
@@ -19,7 +20,7 @@ DELETED = "_deleted_deck"  # the last one, for as long as the page is open
 
 def show_deck(deck: Deck) -> None:
     """Everything of one deck."""
-    slides = decks.slides(deck.id)
+    slides, shut = decks.slides(deck.id), barred(deck.owner, what="this deck")
     with st.container(horizontal=True, vertical_alignment="center"):
         st.link_button(
             "Present", f"./stage/{deck.id}", type="primary", icon=":material/co_present:", disabled=not slides,
@@ -32,13 +33,15 @@ def show_deck(deck: Deck) -> None:
             icon=":material/download:", on_click="ignore", disabled=not slides,
             help="The same in one HTML file that needs no network. Printed, it has one slide on a page.",
         )  # fmt: skip
-        with st.popover("Rename", type="tertiary", key=f"ask-rename-{deck.id}"), st.form(f"rename-{deck.id}", border=False):
+        with st.popover("Rename", type="tertiary", key=f"ask-rename-{deck.id}", **shut), st.form(f"rename-{deck.id}", border=False):
             st.text_input("Title", deck.title, max_chars=TITLE, key=f"deck-title-{deck.id}")
             st.form_submit_button("Save", key=f"save-title-{deck.id}", type="primary", on_click=_rename, args=(deck.id,))
-        with st.popover("Delete", type="tertiary", key=f"ask-delete-{deck.id}"):
+        with st.popover("Delete", type="tertiary", key=f"ask-delete-{deck.id}", **shut):
             st.caption("The deck goes with its slides; what they were pinned from stays. It can be put back while this page is open.")
             st.button("Delete it", key=f"delete-{deck.id}", type="primary", on_click=_delete, args=(deck.id,))
     st.markdown(f"## {plain(deck.title)}")
+    if owner := whose(deck.owner):
+        st.caption(f"Owner: {plain(owner)}")
     if not slides:
         st.info("No slides yet. Open any page, then *Pin to a deck* in the sidebar.", icon=":material/info:")
     for place, stored in enumerate(slides):
@@ -94,7 +97,7 @@ def _plain_name(title: str) -> str:
 
 
 def _row(deck: Deck, stored: StoredSlide, place: int, count: int) -> None:
-    slide = stored.slide
+    slide, shut = stored.slide, barred(deck.owner, what="this deck")
     what, buttons = st.columns([5, 3], vertical_alignment="center")
     with what:
         st.markdown(f"{ICON[slide.kind]} **{place + 1}. {plain(slide.title)}**")
@@ -104,13 +107,13 @@ def _row(deck: Deck, stored: StoredSlide, place: int, count: int) -> None:
             st.caption(plain(slide.text.replace("\n", " "), 180))
     with buttons, st.container(horizontal=True, horizontal_alignment="right", gap="xsmall"):
         for label, by, icon, end in (("Earlier", -1, "arrow_upward", 0), ("Later", 1, "arrow_downward", count - 1)):
-            st.button(label, key=f"move-{by}-{stored.id}", icon=f":material/{icon}:", type="tertiary",
-                      disabled=place == end, on_click=act, args=(decks.move, deck.id, stored.id, by))  # fmt: skip
-        box = st.popover("Edit", key=f"edit-{stored.id}", type="tertiary", on_change="rerun")
+            st.button(label, key=f"move-{by}-{stored.id}", icon=f":material/{icon}:", type="tertiary", on_click=act,
+                      args=(decks.move, deck.id, stored.id, by), **(shut or Barred(disabled=place == end)))  # fmt: skip
+        box = st.popover("Edit", key=f"edit-{stored.id}", type="tertiary", on_change="rerun", **shut)
         if box.open:
             with box:
                 _fields(stored)
-        st.button("Take out", key=f"remove-{stored.id}", type="tertiary", on_click=act, args=(decks.remove, deck.id, stored.id))
+        st.button("Take out", key=f"remove-{stored.id}", type="tertiary", on_click=act, args=(decks.remove, deck.id, stored.id), **shut)
 
 
 def _thumbnail(picture: tuple[str, str]) -> str:

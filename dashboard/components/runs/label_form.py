@@ -4,13 +4,15 @@ import streamlit as st
 
 from core.storage.record_types import NAME, NOTE, TAG, TAGS, Label, Run
 from dashboard.components.common.fragments import errors_shown
+from dashboard.login.may import Barred, barred
 from dashboard.queries import run_list
 from dashboard.session import recall
 
 
 def label_button(run: Run, key: str) -> None:
     """Opens the fields, which are drawn when it is pressed. key: of the page."""
-    box = st.popover("Label", key=f"{key}-edit-{run.id}", type="tertiary", on_change="rerun", help="Name, tags and note of this run")
+    shut = barred(run.owner, what=f"run {run.id}") or Barred(help="Name, tags and note of this run")
+    box = st.popover("Label", key=f"{key}-edit-{run.id}", type="tertiary", on_change="rerun", **shut)
     if box.open:
         with box:
             _fields(run, key)

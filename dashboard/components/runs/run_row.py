@@ -11,6 +11,7 @@ from core.storage.record_types import Run
 from core.storage.run_list import Related
 from dashboard.components.common.run_status import act_button, age, error_details, name_of, progress_text, state_word
 from dashboard.components.runs.label_form import label_button
+from dashboard.login.may import whose
 from dashboard.queries import catalogue
 from dashboard.queries.run_rows import Outcome
 from dashboard.session import ask_to_open
@@ -47,6 +48,8 @@ def row_of(run: Run, related: Related, outcome: Outcome | None) -> RunRow:
     if related.companion and related.companion != RunStatus.DONE:
         second = f"second reference {related.companion}" + (f", {related.share:.0%}" if related.companion == RunStatus.RUNNING else "")
         aside += f" · {second}"
+    if owner := whose(run.owner):
+        aside += f" · {owner}" + (f" and {len(others)} more" if (others := set(run.askers) - {run.owner}) else "")
     took = sum(run.seconds.values())
     stopped = f"{state_word(run)}: {run.error_line}" if run.error else state_word(run)
     return RunRow(

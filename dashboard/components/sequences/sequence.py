@@ -16,11 +16,14 @@ from core.jobs.long_jobs import COMPLETE, RUNNING
 from core.jobs.sequences import submit as sequences
 from core.jobs.sequences.submit import Standing
 from core.reports.intervals import FEW
+from core.sequences import journal
 from core.sequences.plan import SequencePlan
 from core.sequences.summary import TOLERANCE, Summary, points, sentences, summary
-from dashboard.components.common.long_jobs import delete_button, icon_of, job_button, show_progress
+from dashboard.components.common.long_jobs import delete_button, icon_of, job_button, owner_of, show_progress
 from dashboard.components.common.tables import MISSING, show_frame
+from dashboard.login.may import barred, said_of
 from dashboard.queries import sequences as queries
+from dashboard.session import home
 
 TOLERANCE_KEY = "sequence_tolerance"
 LABELS = {  # column of the table -> heading
@@ -63,16 +66,19 @@ def show(now: Standing) -> None:
 def _head(now: Standing) -> None:
     found, plan = now.sequence, now.sequence.plan
     what, buttons = st.columns([3, 2], vertical_alignment="center")
+    files = journal.files(home())
+    shut = barred(owner := owner_of(files, found.id), what=f"sequence {found.id}")
     with what:
-        st.markdown(f"**{plain(plan.title)}**  \n{icon_of(now)} **{now.state}** · {len(found.steps)} of {found.total} steps · `{found.id}`")
+        steps = f"{len(found.steps)} of {found.total} steps"
+        st.markdown(f"**{plain(plan.title)}**  \n{icon_of(now)} **{now.state}** · {steps} · `{found.id}`{said_of(owner)}")
     with buttons, st.container(horizontal=True, horizontal_alignment="right"):
         if now.state == RUNNING:
-            job_button("Stop", found.id, sequences.stop)
+            job_button("Stop", found.id, sequences.stop, shut)
         else:
             if now.state != COMPLETE:
-                job_button("Go on", found.id, sequences.go_on)
+                job_button("Go on", found.id, sequences.go_on, shut)
             says = "The sequence goes, with all of its steps; networks that were retrained for it stay, for runs that need them."
-            delete_button(found.id, sequences.remove, says)
+            delete_button(found.id, sequences.remove, says, shut)
     show_progress(now)
     settings = plain(settings_text(plan.spec.params)) or "no settings"
     first = "" if len({str(spec.params) for spec in plan.specs}) == 1 else " at the first request"

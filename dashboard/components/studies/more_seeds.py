@@ -9,6 +9,7 @@ from core.jobs.studies.plan import with_more_seeds
 from core.jobs.studies.progress import takes
 from core.reports.compare.more_seeds import MoreSeeds
 from dashboard.components.common.fragments import errors_shown
+from dashboard.login.may import barred
 from dashboard.queries import catalogue, forecasts
 from dashboard.session import home
 
@@ -23,7 +24,7 @@ def offer_more_seeds(study_id: str, plan: StudyPlan, more: MoreSeeds | None, *, 
         st.caption(f":material/balance: {plain(' '.join(filter(None, [more.text, cost])))}")
         if grown:
             label = f"Run {more.more} more seed{'s' * (more.more != 1)}"
-            st.button(label, icon=":material/add:", key=f"more-{page}-{study_id}", on_click=_grow, args=(study_id, grown))
+            st.button(label, icon=":material/add:", key=f"more-{page}-{study_id}", on_click=_grow, args=(study_id, grown), **barred())
 
 
 def _grow(study_id: str, grown: StudyPlan) -> None:

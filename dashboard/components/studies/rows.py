@@ -26,6 +26,7 @@ from dashboard.components.common.report_button import study_report_button
 from dashboard.components.common.run_status import STAGE, age, hours, imported_badge, shortened
 from dashboard.components.studies.more_seeds import offer_more_seeds
 from dashboard.components.studies.table import draw
+from dashboard.login.may import Barred, barred, said_of
 from dashboard.queries import catalogue, runs, studies
 from dashboard.session import home, recall, remember
 
@@ -41,7 +42,8 @@ def study_row(study: Standing, first: bool) -> None:
         with what:
             title = shortened(catalogue.request_title(plan.request, plan.dataset))
             about = f"{title} · {plan.dataset} · {plan.network} · " if plan.title else ""
-            st.markdown(f"**{plain(catalogue.study_name(plan))}**  \n`{study_id}` {imported_badge(study.stored.imported)}")
+            marks = f"{said_of(study.stored.owner)} {imported_badge(study.stored.imported)}"
+            st.markdown(f"**{plain(catalogue.study_name(plan))}**  \n`{study_id}`{marks}")
             _state(study)
             variants = shortened("; ".join(variant.text for variant in plan.variants), LONGEST)
             drawn = plan.covers.partition(", ")[2]
@@ -54,16 +56,16 @@ def study_row(study: Standing, first: bool) -> None:
             if now.shown:
                 st.page_link("views/compare.py", label="Compare", icon=":material/compare_arrows:", query_params={"study": study_id})
                 study_report_button(study_id)
-            waits = now.active and not study.stored.cancelled
+            waits, shut = now.active and not study.stored.cancelled, barred(study.stored.owner, what=f"study {study_id}")
             if waits:
-                _button("Cancel", study_id, _cancel)
+                _button("Cancel", study_id, _cancel, shut)
             elif now.to_do:
-                _button("Continue", study_id, lambda place, i: submit.go_on(place, i, catalogue.current()))
-            _extend(study)
+                _button("Continue", study_id, lambda place, i: submit.go_on(place, i, catalogue.current()), shut)
+            _extend(study, shut)
             if not waits:
-                with st.popover("Delete", key=f"ask-{study_id}"):
+                with st.popover("Delete", key=f"ask-{study_id}", **shut):
                     st.caption(f"The study goes; its runs stay on the Runs page. For {hours(KEPT)} hours it can be put back here.")
-                    _button("Delete it", study_id, submit.delete, key="Delete")
+                    _button("Delete it", study_id, submit.delete, shut, key="Delete")
         if now.shown:
             box = st.expander("Numbers", expanded=first, key=f"numbers-{study_id}", on_change="rerun")
             if box.open:
@@ -80,7 +82,7 @@ def damaged_row(study: DamagedStudy) -> None:
         what.markdown(f"**A damaged study**  \n{plain(study.id)}")
         what.error(plain(f"{study.wrong} It can only be deleted; its runs stay."))
         with buttons, st.container(horizontal=True, horizontal_alignment="right"):
-            _button("Delete", study.id, submit.delete)
+            _button("Delete", study.id, submit.delete, barred())
 
 
 def _state(study: Standing) -> None:
@@ -119,8 +121,8 @@ def _under_way(study: Standing) -> str:
     return plain(f"{study.plan.variants[running.variant].text}, seed {running.seed}: {STAGE.get(running.stage, running.stage)}{left}")
 
 
-def _button(label: str, study_id: str, act: Callable[..., object], key: str = "") -> None:
-    st.button(label, key=f"{key or label}-{study_id}", on_click=_safely, args=(partial(act, home(), study_id),))
+def _button(label: str, study_id: str, act: Callable[..., object], shut: Barred, key: str = "") -> None:
+    st.button(label, key=f"{key or label}-{study_id}", on_click=_safely, args=(partial(act, home(), study_id),), **shut)
 
 
 def _cancel(place: Home, study_id: str) -> None:
@@ -134,10 +136,10 @@ def _safely(act: Callable[[], object]) -> None:
         act()
 
 
-def _extend(study: Standing) -> None:
+def _extend(study: Standing, shut: Barred) -> None:
     """Other seeds, other methods: every variant then has every seed."""
     study_id = study.stored.id
-    with st.popover("Extend", key=f"extend-{study_id}"):
+    with st.popover("Extend", key=f"extend-{study_id}", **shut):
         available, plan = catalogue.current(), study.plan
         data = available.datasets.get(plan.dataset)  # None where it was removed: then nothing can be added
         titles = {m.title: m.key for m in available.methods.values() if data and not m.unfit(data, plan.request.kind)}

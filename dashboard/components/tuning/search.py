@@ -14,13 +14,14 @@ from core.jobs import submit, tuning
 from core.jobs.long_jobs import COMPLETE, RUNNING
 from core.jobs.studies import submit as study_jobs
 from core.jobs.tuning import Standing
-from core.tuning import home_presets
+from core.tuning import home_presets, journal
 from core.tuning.journal import DONE, Search
 from core.tuning.objectives import MODES
 from core.tuning.plan import JUDGED_ON, MOST_TRIALS, Budget
 from dashboard.components.common.fragments import errors_shown
-from dashboard.components.common.long_jobs import delete_button, icon_of, job_button, safely, show_progress
+from dashboard.components.common.long_jobs import delete_button, icon_of, job_button, owner_of, safely, show_progress
 from dashboard.components.common.tables import show_frame
+from dashboard.login.may import barred, said_of
 from dashboard.queries import catalogue
 from dashboard.queries import tuning as queries
 from dashboard.session import ask_to_open, home, recall
@@ -49,24 +50,26 @@ def show(now: Standing) -> None:
 def _head(now: Standing) -> None:
     search, plan = now.search, now.search.plan
     what, buttons = st.columns([3, 2], vertical_alignment="center")
+    shut = barred(owner := owner_of(journal.files(home()), search.id), what=f"search {search.id}")
     with what:
         request = catalogue.request_title(plan.spec.request, plan.spec.dataset)
         title = plain(f"{plan.spec.method} on {plan.spec.dataset}, {model_text(plan.spec)}: {request}")
         state = f"{icon_of(now)} **{now.state}** · mode **{plan.mode}**"
-        st.markdown(f"**{title}**  \n{state} · {len(search.trials)} trials of {plan.budget.text} · {plan.seeds_text} · `{search.id}`")
+        trials = f"{len(search.trials)} trials of {plan.budget.text}"
+        st.markdown(f"**{title}**  \n{state} · {trials} · {plan.seeds_text} · `{search.id}`{said_of(owner)}")
     with buttons, st.container(horizontal=True, horizontal_alignment="right"):
         if now.state == RUNNING:
-            job_button("Stop", search.id, tuning.stop)
+            job_button("Stop", search.id, tuning.stop, shut)
         elif now.state != COMPLETE:
-            job_button("Go on", search.id, tuning.go_on)
+            job_button("Go on", search.id, tuning.go_on, shut)
         else:
             with st.popover("More trials", key=f"ask-more-{search.id}"):
                 st.number_input("Trials in all", len(search.trials) + 1, MOST_TRIALS, min(MOST_TRIALS, len(search.trials) + 50), 10,
                                 key=f"more-{search.id}")  # fmt: skip
-                st.button("Search on", key=f"on-{search.id}", type="primary", on_click=_more, args=(search,))
+                st.button("Search on", key=f"on-{search.id}", type="primary", on_click=_more, args=(search,), **shut)
         if now.state != RUNNING:
             says = "The search goes, with all of its trials; runs that were opened from it, and presets, stay."
-            delete_button(search.id, tuning.remove, says)
+            delete_button(search.id, tuning.remove, says, shut)
     show_progress(now)
     st.caption(f"**{plan.mode}**: {MODES[plan.mode]} Tuned: {plain('; '.join(one.words for one in plan.ranges))}.")
 
@@ -104,8 +107,9 @@ def _of_a_trial(search: Search, trials: pd.DataFrame) -> None:
             with errors_shown():
                 run_id = submit.submit(home(), tuning.spec_of(catalogue.current(), search, number))
                 ask_to_open(run_id, "views/result.py")
-        st.button("Use as preset", key=f"use-{search.id}", icon=":material/bookmark_add:", on_click=_use, args=(search, number))
-        st.button("Judge", key=f"judge-{search.id}", icon=":material/balance:", on_click=_judge, args=(search, number))
+        st.button("Use as preset", key=f"use-{search.id}", icon=":material/bookmark_add:", on_click=_use, args=(search, number),
+                  **barred(admins=True))  # fmt: skip
+        st.button("Judge", key=f"judge-{search.id}", icon=":material/balance:", on_click=_judge, args=(search, number), **barred())
     subject = f"{search.plan.spec.method} on {search.plan.spec.dataset} with {model_text(search.plan.spec)}"
     st.caption("Judge asks for a study on fresh seeds, on Studies: these settings, the shipped preset, and what the other mode chose.")
     st.caption(f"It opens with seed {JUDGED_ON}, which the search never saw, and is measured in full. As a preset it is this home's "
@@ -159,7 +163,8 @@ def presets_panel() -> None:
     for index, preset in enumerate(queries.presets()):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(plain(preset.text))
-            st.button("Give up", key=f"give-up-{index}", on_click=safely, args=(partial(home_presets.give_up, home(), preset),))
+            st.button("Give up", key=f"give-up-{index}", on_click=safely, args=(partial(home_presets.give_up, home(), preset),),
+                      **barred(admins=True))  # fmt: skip
         st.code(settings_text(preset.values), language=None, wrap_lines=True)
 
 
