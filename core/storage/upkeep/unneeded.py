@@ -15,6 +15,7 @@ from core.domain.code_version import version_of
 from core.domain.errors import WrongInput
 from core.domain.run import STOPPED, digest
 from core.storage import trash
+from core.storage.access import actors
 from core.storage.artifacts import GRACE, Artifacts
 from core.storage.database import Database
 from core.storage.home import Home
@@ -121,7 +122,8 @@ def unneeded(home: Home, store: ResultStore, versions: Versions, older_than: int
 
 
 def remove(home: Home, store: ResultStore, plans: Sequence[Unneeded]) -> int:
-    """What was found goes, unless it was written, named or needed since; the bytes that this freed."""
+    """What was found goes, unless it was written, named or needed since; the bytes that this freed. Raises Forbidden for all but admins."""
+    actors.require_admin("clean the home")
     with store.db.transaction() as write:  # nothing begins within it
         now = activity(store.db)
         gone = [one for one in plans if one.why != UNUSED or now.idle]
