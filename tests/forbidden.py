@@ -43,7 +43,7 @@ from tests.core.sequences.planted import classes
 from tests.core.tuning.searched import plan as search_plan
 
 ADA, BEN, CLEO, ZOE, NOBODY = "ada@lab.example", "ben@lab.example", "cleo@lab.example", "zoe@lab.example", ""
-PLAN = '{"dataset": "digits", "model": "small_cnn", "request": {"kind": "classes", "picks": [3]}, "variants": [{"method": "ssd"}], "seeds": [0]}'
+PLAN = '{"dataset": "digits", "model": "small_cnn", "request": {"kind": "class", "picks": [3]}, "variants": [], "seeds": [0]}'
 
 RULES = Rules("digits", "small_cnn", 0.9, 3, 3, 1)
 
@@ -87,7 +87,8 @@ def make_things(home: Home, owner: str, place: int) -> Things:
         _runs(home, store, it)
         it.study, it.deleted_study = f"study{place}", f"gone{place}"
         for study_id in (it.study, it.deleted_study):
-            studies.save(store, StoredStudy(study_id, f"of {owner}", PLAN, datetime.now(UTC)), [(0, it.spec("done"))], studies.studies(store))
+            study = StoredStudy(study_id, f"of {owner}", PLAN, datetime.now(UTC))
+            studies.save(store, study, [(0, it.spec("done"))], studies.studies(store))
         studies.forget(store, it.deleted_study)
         trash.throw(store.db, it.deleted)
         it.job, it.running_job = f"job{place}", f"running-job{place}"
@@ -184,7 +185,8 @@ OF_OTHERS: dict[str, Act] = {
     "job_queue.put_back": lambda _, store, it: job_queue.put_back(store.db, it.running_job, 1),
     "studies.save": lambda _, store, it: studies.save(
         store, replace(studies.existing(store, it.study), title="other"), [(0, it.spec("done"))], studies.studies(store)),
-    "studies.save without its run": lambda _, store, it: studies.save(store, studies.existing(store, it.study), [], studies.studies(store)),
+    "studies.save without its run": lambda _, store, it: studies.save(
+        store, studies.existing(store, it.study), [], studies.studies(store)),
     "studies.cancel": lambda _, store, it: studies.cancel(store, it.study),
     "studies.forget": lambda _, store, it: studies.forget(store, it.study),
     "trash.throw": lambda _, store, it: trash.throw(store.db, it.done),
@@ -230,13 +232,14 @@ OF_ALL: dict[str, Act] = {
     "runs.forget_stale": lambda _, store, it: store.forget_stale("original/", -1),
     "unneeded.remove": lambda home, store, it: unneeded.remove(home, store, []),
     "artifacts.remove": lambda home, store, it: Artifacts(home.artifacts_folder).remove(store.artifacts(it.done)["unlearned"]),
-    "artifacts.remove_older": lambda home, store, it: Artifacts(home.artifacts_folder).remove_older(store.artifacts(it.done)["unlearned"], 1e12),
+    "artifacts.remove_older": lambda home, store, it: Artifacts(home.artifacts_folder).remove_older(
+        store.artifacts(it.done)["unlearned"], 1e12),
     "artifacts.sweep_unnamed": lambda home, *_: Artifacts(home.artifacts_folder).sweep_unnamed(()),
     "home_presets.use": lambda home, _, it: home_presets.use(home, _preset(it)),
     "home_presets.give_up": lambda home, _, it: home_presets.give_up(home, _preset(it)),
     "examples.remember": lambda home, *_: examples.remember(home, {}),
     "import_dataset.start": lambda home, *_: import_dataset.start(home, "/etc", import_dataset.ImportOptions()),
-}
+}  # fmt: skip
 # What a member may do and a reader may not.
 MAKING: dict[str, Act] = {
     "runs.add": lambda _, store, it: store.add(it.spec("done")),
@@ -249,7 +252,8 @@ MAKING: dict[str, Act] = {
         store, StoredStudy(f"new{it.place}", "new", PLAN, datetime.now(UTC)), [(0, it.spec("done"))], studies.studies(store)),
     "decks.make": lambda _, store, it: decks.make(store, "new"),
     "duels.begin": lambda _, store, it: duels.begin(store, RULES),
-    "duels.change": lambda _, store, it: duels.change(store, now := duels.existing(store, it.duel), replace(now, version=now.version + 1, handed=it.done)),
+    "duels.change": lambda _, store, it: duels.change(
+        store, now := duels.existing(store, it.duel), replace(now, version=now.version + 1, handed=it.done)),
     "duels.go_on": lambda _, store, it: duels.go_on(store, duels.existing(store, it.over), RULES),
     "guesses.clear": lambda _, store, it: guesses.clear(store, "klass", it.done),
     "portable.bring_in": lambda _, store, it: portable.bring_in(store, [], [], Imported("x.zip", datetime.now(UTC), "")),

@@ -24,7 +24,8 @@ PROVIDER = ("client_id", "client_secret", "server_metadata_url")
 LARGEST = 2**20  # bytes of the file
 SECRET, TEXT, ENTRIES = 32, 200, 10_000  # letters of a cookie_secret at least, of a name at most; people that are listed
 HOURS = (0.1, 24 * 30)  # for which a login may hold; Streamlit's cookie ends after 30 days
-ADDRESS = re.compile(r"[^@\s*,;<>\"']{1,64}@[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?", re.IGNORECASE)
+# ASCII alone: letters that only look alike, or become one another when they are made small, are another's address.
+ADDRESS = re.compile(r"[a-z0-9.!#$%&'+/=?^_`{|}~-]{1,64}@[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?", re.IGNORECASE | re.ASCII)
 HERE = ("127.0.0.1", "localhost", "::1")
 Stamps = tuple[tuple[str, int, int], ...]
 

@@ -143,10 +143,16 @@ def test_without_a_login_there_is_no_guard(home):
 
 
 def test_the_system_acts_inside_of_what_a_person_does_and_no_longer(home):
-    with actors.acting_as(MEMBER_BEN), ResultStore(home.database) as store, pytest.raises(Forbidden), store.db.transaction() as write:
-        with actors.as_system():
-            write.execute("update runs set note = 'upkeep'")
-        write.execute("update runs set note = 'mine'")
+    sql = f"update runs set note = 'upkeep' where owner = '{ZOE}'"
+
+    def both():
+        with ResultStore(home.database) as store, store.db.transaction() as write:
+            with actors.as_system():
+                assert write.execute(sql).rowcount == 4
+            write.execute(sql)
+
+    with actors.acting_as(MEMBER_BEN), pytest.raises(Forbidden):
+        both()
     with ResultStore(home.database) as store:
         assert not store.db.read("select 1 from runs where note != ''")
 
