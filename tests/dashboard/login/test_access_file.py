@@ -43,7 +43,8 @@ def test_a_whole_file_is_read(secrets):
 def test_who_is_on_no_list_is_refused_unless_it_says_otherwise(secrets):
     secrets(AUTH + ROLES)
     access = access_file.read()
-    assert [access.role_of(one) for one in ("x@else.example", "x@sub.lab.example", "x@lab.example.evil", "@lab.example.evil", "")] == [""] * 5
+    strangers = ("x@else.example", "x@sub.lab.example", "x@lab.example.evil", "@lab.example.evil", "")
+    assert [access.role_of(one) for one in strangers] == [""] * 5
     secrets(AUTH + "[forgetscope]\n")
     assert access_file.read().role_of("ada@lab.example") == ""
 

@@ -1,5 +1,6 @@
 """Requests and pages of who is logged in, and of who is not."""
 
+import shutil
 from typing import Any
 
 import pytest
@@ -120,13 +121,14 @@ def test_another_role_counts_at_the_next_request(login):
 
 
 @pytest.fixture
-def shared(tmp_path, monkeypatch) -> tuple[Home, dict[str, Things]]:
+def shared(finished, tmp_path, monkeypatch) -> tuple[Home, dict[str, Things]]:
     """A home with things of Ben, Zoe and nobody."""
     monkeypatch.setattr(submit, "ensure_supervisor", lambda *_: None)
     with actors.as_system():
         home = open_home(tmp_path / "home")
         things = {owner: make_things(home, owner, place) for place, owner in enumerate((BEN, ZOE, NOBODY), 1)}
         (home.root / "examples.json").write_text("{}")
+    shutil.copytree(finished.root / "catalogue", home.root / "catalogue")  # what is on the shelves need not be told first
     monkeypatch.setenv("FORGETSCOPE_HOME", str(home.root))
     return home, things
 
@@ -173,7 +175,10 @@ def status_of(home: Home, run_id: str) -> str:
         return str(store.existing(run_id).status)
 
 
-@pytest.mark.parametrize("who", [None, claims("dan", email="dan@else.example"), claims("ada", email_verified=False), claims("ada", iat=1.0)])
+STRANGER, UNVERIFIED = claims("dan", email="dan@else.example"), claims("ada", email_verified=False)
+
+
+@pytest.mark.parametrize("who", [None, STRANGER, UNVERIFIED, claims("ada", iat=1.0)])
 def test_who_is_not_let_in_sees_the_login_page_and_nothing_else(shared, who):
     at = page("views/runs.py", who)
     assert [title.value for title in at.title] == ["Forgetscope"]
