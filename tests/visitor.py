@@ -1,7 +1,7 @@
 """A session of the dashboard without a browser: logs in as a person does, and sends what a browser would send, or what it would not."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
@@ -37,6 +37,7 @@ class Visitor:
     redirect: str = ""
     script: str = ""
     session: str = ""
+    _window: ExitStack = field(default_factory=ExitStack)
 
     def log_in(self, person: str) -> None:
         """By the button of the login page and the identity provider's page of names."""
@@ -62,10 +63,10 @@ class Visitor:
             self.web.get(f"{self.url}/_stcore/health")
         cookies = "; ".join(f"{one.name}={one.value}" for one in self.web.cookies.jar)
         token = self.web.cookies.get(XSRF) or "none"
-        self.socket = connect(
+        self.socket = self._window.enter_context(connect(
             f"{self.url.replace('http', 'ws', 1)}/_stcore/stream", additional_headers={"Cookie": cookies, "Origin": self.root},
             subprotocols=["streamlit", token, *([session] if session else [])], max_size=None,
-        )  # fmt: skip
+        ))  # fmt: skip
         message = BackMsg()
         message.rerun_script.page_name = page
         message.rerun_script.query_string = query
@@ -114,9 +115,8 @@ class Visitor:
 
     def close(self) -> None:
         """The window is closed."""
-        if self.socket is not None:
-            self.socket.close()
-            self.socket = None
+        self._window.close()
+        self.socket = None
 
 
 def _key_of(widget: str) -> str:

@@ -1,7 +1,9 @@
 """Who acts in a page's script and behind a request: one answer for both, asked anew at each action."""
 
 import json
+import logging
 from typing import Any
+from urllib.parse import urlsplit
 
 from starlette.requests import HTTPConnection
 from starlette.types import Scope
@@ -19,6 +21,7 @@ from core.storage.access.actors import Actor, Forbidden
 from dashboard.login import access_file, identity
 from dashboard.login.access_file import Access
 
+LOG = logging.getLogger(__name__)
 _decided: list[bool] = []  # whether a login is on, once that was asked; it stays so while the server runs
 # Under these names the server hands out what pages hold, or takes files; its other addresses are code and signs of life.
 CLOSED = ("media", "component", "stage", "app")
@@ -32,6 +35,9 @@ def install() -> bool:
         _decided.append(access_file.is_asked_for() or bool(get_secrets_auth_section()))
         if _decided[0]:
             actors.install(acting)
+            origin = urlsplit(get_origin_from_redirect_uri() or "")
+            if origin.scheme == "http" and origin.hostname not in access_file.HERE:
+                LOG.warning("redirect_uri begins with http://: whoever listens on the network can take over a login. Use HTTPS.")
     return _decided[0]
 
 

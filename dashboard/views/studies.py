@@ -15,7 +15,8 @@ from dashboard.components.forms.forget_request import ask_subject, one_draw
 from dashboard.components.studies.form import above_start, ask_plan
 from dashboard.components.studies.papers import show_papers
 from dashboard.components.studies.rows import any_active, damaged_row, study_row
-from dashboard.login.may import Barred, barred
+from dashboard.login.may import Barred, barred, me
+from dashboard.login.sessions import is_on
 from dashboard.queries import catalogue, forecasts, studies
 from dashboard.session import home, remember
 
@@ -54,9 +55,11 @@ def ask() -> None:
 def rows() -> None:
     """One row per study, redrawn while any is active; with deleted studies, so that undoing redraws this part alone."""
     put_back_rows(studies=True)
-    standings = studies.standings()
-    if polled != any_active(standings) or not standings:
+    everything = studies.standings()
+    if polled != any_active(everything) or not everything:
         st.rerun()  # the whole page: with a timer, without one, or with the message that there are no studies
+    mine = is_on() and st.toggle("Mine", key="mine", bind="query-params", help="Studies that you asked for.")
+    standings = [study for study in everything if not mine or study.stored.owner == me()]
     pages = max(1, -(-len(standings) // PAGE))
     number = st.pagination(pages, key="page", bind="query-params") if pages > 1 else 1
     shown = standings[(number - 1) * PAGE : number * PAGE]
