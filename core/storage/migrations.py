@@ -240,4 +240,8 @@ MIGRATIONS: tuple[str, ...] = (
     create trigger queue_study_changed after update of id, cancelled on studies begin update queue_revision set value = value + 1; end;
     create trigger queue_study_went after delete on studies begin update queue_revision set value = value + 1; end;
     """,
+    """
+    alter table runs add column node text not null default '';    -- of a cluster, on which it is computed or was; '' for this machine
+    alter table runs add column lost integer not null default 0;  -- nodes that were lost while they computed it
+    """,
 )
