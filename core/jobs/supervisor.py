@@ -23,6 +23,7 @@ from filelock import FileLock, Timeout
 
 from core.domain.errors import WrongInput
 from core.domain.run import RunSpec, RunStatus
+from core.jobs.cluster.asked import RAY
 from core.jobs.cluster.away import Away, RemoteRun, away_from_here
 from core.jobs.forking.fork_server import NO_SERVER, WarmServer
 from core.jobs.submit import END_SECONDS, empty_trash, end_supervisor, remove_old_jobs
@@ -62,9 +63,9 @@ def supervise(home: Home, pipeline: str, idle_seconds: float, stop: threading.Ev
         try:
             with lock.acquire(timeout=LOCK_SECONDS):
                 note_started(home)
-                note_serving(home)
-                server = server or WarmServer(pipeline)
                 away = away or away_from_here(home, pipeline)
+                note_serving(home, os.environ.get(RAY, "") if away else "")
+                server = server or WarmServer(pipeline)
                 _serve(home, server, idle_seconds, stop, away)
         except Timeout:
             note_started(home)  # another serves
@@ -283,11 +284,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m core.jobs.supervisor", description=__doc__)
     parser.add_argument("root", type=Path, nargs="?", help="the home's folder; else that of FORGETSCOPE_HOME, or the usual one")
     parser.add_argument("--stop", action="store_true", help="end the one that serves: what runs is marked and its processes are ended")
+    parser.add_argument("--ray", metavar="ADDRESS", help=f"runs go to this Ray cluster, auto or HOST:PORT; else as {RAY} says")
     parser.add_argument("--pipeline", default="core.pipeline", help="the module that computes a run")
     parser.add_argument(
         "--idle-seconds", type=float, default=_idle_seconds(), help="leave after that long without work"
     )
     asked, stop = parser.parse_args(), threading.Event()
+    os.environ |= {RAY: asked.ray} if asked.ray else {}
     home = Home(asked.root) if asked.root else open_home()
     if asked.stop:
         sys.exit(None if end_supervisor(home) else f"The supervisor of {home.root} still lives after {END_SECONDS:.0f} seconds.")

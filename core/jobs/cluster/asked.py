@@ -12,6 +12,7 @@ AUTO = "auto"  # the cluster that this machine belongs to
 NODE_HOME = "FORGETSCOPE_NODE_HOME"  # of a node: where it keeps what it works with, else in its temporary folder
 CACHE = "FORGETSCOPE_NODE_CACHE"  # of a node: how many GB that may be
 USUAL_CACHE = 20
+NEEDED = "Runs on a cluster need Ray, which is not installed here; `pip install -r requirements-ray.txt` brings it."
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from typing import Any
 
 from core.domain.errors import WrongInput
 from core.domain.run import Measurement, RunStatus
-from core.jobs.cluster.asked import Asked
+from core.jobs.cluster.asked import NEEDED, Asked
 from core.jobs.cluster.keeper import Keeper, holder_of
 from core.jobs.cluster.node import UNWANTED, WAITS, Order, compute
 from core.storage.home import Home
@@ -25,7 +25,6 @@ from core.storage.record_types import Outcome
 from core.storage.runs import ResultStore
 
 LOST = "lost"  # an end that is none of a run's: the node that computed it is gone
-NEEDED = "Runs on a cluster need Ray, which is not installed here; `pip install -r requirements-ray.txt` brings it."
 FRESH = 0.5  # seconds that what is known of the nodes holds
 CALLS = 64  # of nodes that the keeper answers at once
 

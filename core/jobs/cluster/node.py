@@ -23,7 +23,7 @@ from core.domain.errors import WrongInput
 from core.domain.evaluation import Evaluation
 from core.domain.run import ACTIVE, RunSpec, RunStatus
 from core.jobs import submit
-from core.jobs.cluster.asked import CACHE, NODE_HOME, USUAL_CACHE
+from core.jobs.cluster.asked import CACHE, NODE_HOME, RAY, USUAL_CACHE
 from core.jobs.cluster.relay import Call, Head, Relay
 from core.jobs.forking.fork_server import WarmServer
 from core.storage import atomic
@@ -194,7 +194,7 @@ def _end(home: Home, head: Head, run_id: str) -> dict[str, Any]:
 def _environment(home: Home, order: Order, call: Call) -> dict[str, str]:
     """What the run's process must find in its environment."""
     folder = _bring_extensions(home, call)
-    found = {"FORGETSCOPE_HOME": str(home.root), "FORGETSCOPE_EXTENSIONS": str(folder), "FORGETSCOPE_QUOTA": "", OFFLINE: "1"}
+    found = {"FORGETSCOPE_HOME": str(home.root), "FORGETSCOPE_EXTENSIONS": str(folder), "FORGETSCOPE_QUOTA": "", RAY: "", OFFLINE: "1"}
     if order["threads"]:
         found["OMP_NUM_THREADS"] = str(order["threads"])
     if "CUDA_VISIBLE_DEVICES" in os.environ:
