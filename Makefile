@@ -48,7 +48,7 @@ $(VENV)/.installed: requirements.txt
 	@$(PIP) -r requirements.txt
 	@touch $@
 
-$(VENV)/.installed-tests: $(VENV)/.installed tests/requirements.txt
+$(VENV)/.installed-tests: $(VENV)/.installed tests/requirements.txt requirements-ray.txt
 	@echo "Installing the test tools"
 	@$(PIP) -r tests/requirements.txt
 	@touch $@

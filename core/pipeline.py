@@ -22,11 +22,10 @@ from core.metrics.evaluated_images import evaluated_rows, operations_per_image
 from core.metrics.passes import evaluation_passes
 from core.metrics.reuse import SharedResults
 from core.metrics.tables.training_curves import training_table
-from core.storage.artifacts import Artifacts
 from core.storage.home import Home
 from core.storage.queues.live_curves import LiveCurves
 from core.storage.record_types import Outcome
-from core.storage.runs import ResultStore
+from core.storage.shared.remote_parts import open_shared
 from core.training.cache import ArtifactCache, Shared
 from core.training.context import synchronise
 from core.training.loop import Diverged
@@ -96,8 +95,8 @@ class Stages:
 
 def run(spec: RunSpec, home: Home, report: Report) -> Outcome:
     """Compute a run and put its files into the home. Raises WrongInput or Diverged; the caller stores the verdict."""
-    with ResultStore(home.database) as store:
-        job = prepare(spec, ArtifactCache(store, Artifacts(home.artifacts_folder)), home.datasets_folder)
+    with open_shared(home) as (store, artifacts):
+        job = prepare(spec, ArtifactCache(store, artifacts), home.datasets_folder)
         live = LiveCurves(home.curves(spec.id))
         stages = Stages(planned_work(job), report, live.add)
         try:

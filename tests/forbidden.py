@@ -6,6 +6,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+import hashlib
 from io import BytesIO
 import sqlite3
 from typing import Any
@@ -169,6 +170,7 @@ OF_OTHERS: dict[str, Act] = {
     "run_queue.queue anew": _in_transaction(lambda write, it: run_queue.queue(write, it.spec("done"), True)),
     "run_queue.cancel_companions": lambda _, store, it: run_queue.cancel_companions(store.db, it.queued),
     "run_queue.wait_for_others": lambda _, store, it: run_queue.wait_for_others(store.db, it.running, 1),
+    "run_queue.node_lost": lambda _, store, it: run_queue.node_lost(store.db, it.running, 1),
     "run_queue.stop_at_limit": lambda _, store, it: run_queue.stop_at_limit(store.db, it.running, 1, 5.0),
     "lifecycle.claim": _in_transaction(lambda write, it: lifecycle.claim(write, RUNS, it.queued, _ME)),
     "lifecycle.claim a job": _in_transaction(lambda write, it: lifecycle.claim(write, JOBS, it.job, _ME)),
@@ -258,6 +260,7 @@ MAKING: dict[str, Act] = {
     "guesses.clear": lambda _, store, it: guesses.clear(store, "klass", it.done),
     "portable.bring_in": lambda _, store, it: portable.bring_in(store, [], [], Imported("x.zip", datetime.now(UTC), "")),
     "artifacts.put_arrays": lambda home, _, it: Artifacts(home.artifacts_folder).put_arrays({"new": np.full(2, it.place)}),
+    "artifacts.take": lambda home, *_: Artifacts(home.artifacts_folder).take(f"{hashlib.sha256(b'x').hexdigest()}.parquet", b"x"),
     "line_files.begin": lambda home, _, it: searches.begin(home, search_plan(spec=replace(search_plan().spec, seed=500 + it.place))),
     "submit.submit": lambda home, _, it: submit.submit(home, replace(it.spec("done"), seed=98_000 + it.place)),
     "submit.retry": lambda home, _, it: submit.retry(home, it.failed),

@@ -1,12 +1,17 @@
 """What the commands share: their group, how they are left, how they print JSON."""
 
 import json
+import os
 from typing import Any
 
 import click
 
+from core.domain.errors import WrongInput
 from core.domain.run import RunStatus
 from core.domain.training.recipes import PARTS, SAID
+from core.jobs.cluster.asked import RAY, Asked
+from core.jobs.supervisor_start_lock import cluster_served
+from core.storage.home import open_home
 
 EXIT = {RunStatus.DONE: 0, RunStatus.CANCELLED: 130}  # any other end: 1
 WRONG_USE, FAILED, STOPPED = 2, 1, 130
@@ -16,6 +21,25 @@ as_json = click.option("--json", "as_json", is_flag=True, help="One JSON value o
 recipe_option = click.option(
     "--recipe", multiple=True, metavar="NAME=VALUE ...",
     help=f"How the original and the reference are trained, where not as the preset says: {', '.join(PARTS)}; such as {' '.join(SAID)}.",
+)  # fmt: skip
+
+
+def _send_to_ray(_: click.Context, __: click.Parameter, address: str | None) -> None:
+    """For this process and the supervisor that it starts. Raises WrongInput where one serves the home that sends runs elsewhere."""
+    if address is None:
+        return
+    os.environ[RAY] = address
+    Asked.of_environment()
+    if (serves := cluster_served(open_home())) not in (None, address):
+        where = f"to the cluster {serves}" if serves else "to no cluster"
+        raise WrongInput(
+            f"The supervisor that serves this home sends runs {where}; `python -m core.jobs.supervisor --stop` ends it, then ask again."
+        )
+
+
+ray_option = click.option(
+    "--ray", metavar="ADDRESS", expose_value=False, callback=_send_to_ray,
+    help=f"Runs go to this Ray cluster: auto or HOST:PORT; by default as {RAY} says.",
 )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from typing import NoReturn
 
 import click
 
-from core.cli.common import EXIT, FAILED, POLL, SeveralValues, as_json, cli, print_json, recipe_option
+from core.cli.common import EXIT, FAILED, POLL, SeveralValues, as_json, cli, print_json, ray_option, recipe_option
 from core.cli.output import Doubts, doubts_of, print_costs, print_report
 from core.cli.progress_text import Watched
 from core.domain.errors import WrongInput
@@ -70,6 +70,7 @@ from core.training.uploaded_weights.client import own_weights
 @click.option("--again", is_flag=True, help="Compute a run that is stored once more, with its trained networks: by edited metrics, say.")
 @click.option("--profile", is_flag=True, help="Also print the seconds of each part of the evaluation, by network.")
 @click.option("--dry-run", is_flag=True, help="Only say how long the run is likely to take here and how much memory it needs.")
+@ray_option
 @as_json
 def run(
     dataset: str, model: str, forget: str | None, forget_file: Path | None, method: str, then: tuple[str, ...], settings: tuple[str, ...],

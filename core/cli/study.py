@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from core.cli.common import FAILED, POLL, STOPPED, as_json, cli, print_json
+from core.cli.common import FAILED, POLL, STOPPED, as_json, cli, print_json, ray_option
 from core.cli.output import print_study
 from core.cli.progress_text import places
 from core.cli.run import Nudge, aloud, engine_asked
@@ -35,6 +35,7 @@ from core.storage.runs import ResultStore
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--limit", default="", metavar="TIME", help="Stop each run after 90 (seconds), 15min, 2h, say; by default FILE's `limit`.")
 @click.option("--dry-run", is_flag=True, help="Only say how long the study is likely to take here and how much memory it needs.")
+@ray_option
 @as_json
 def sweep(file: Path, limit: str, dry_run: bool, as_json: bool) -> None:
     """Run the study that FILE (TOML) describes, and print its table; Ctrl-C cancels.

@@ -10,6 +10,8 @@ from core.data.datasets.cartoon_faces import sets
 from core.data.datasets.torchvision_sets import SETS
 from core.data.importing import store as imported
 from core.data.importing.load import load_added
+from core.data.shelf_copies import fetched
+from core.domain.errors import WrongInput
 from core.domain.info import DatasetInfo
 from core.domain.shelf import Shelf
 
@@ -47,4 +49,9 @@ def load_dataset(key: str, datasets: Path | None = None) -> Dataset:
     """
     if datasets is not None and imported.KEY.fullmatch(key):
         return load_added(datasets, key)
-    return DATASETS[key].load()
+    try:
+        return DATASETS[key].load()
+    except WrongInput:
+        if (copy := fetched(DATASETS[key].INFO)) is None:
+            raise
+        return copy

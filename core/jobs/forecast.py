@@ -3,12 +3,14 @@
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 import json
+import os
 from typing import Any
 
 from core.domain.errors import WrongInput
 from core.domain.evaluation import Evaluation
 from core.domain.formatting import duration
 from core.domain.run import RunSpec, RunStatus
+from core.jobs.cluster.asked import RAY
 from core.storage.durations import Ask, History, Work, history
 from core.storage.processes import whole_memory
 from core.storage.queues.slots import Machine
@@ -92,8 +94,10 @@ def size(count: float) -> str:
 def check_memory(likely: Forecast, spec: RunSpec, room: float | None = None, what: str = "this machine has") -> None:
     """Raises WrongInput for a run that would outgrow the memory. room: bytes, by default all that there are; what: in words.
 
-    A GPU's memory is its own, and is not looked at.
+    A GPU's memory is its own, and is not looked at, nor is this machine's where runs go to a cluster and no room is named.
     """
+    if room is None and os.environ.get(RAY):
+        return  # it is computed elsewhere, where it is looked at
     room = float(whole_memory()) if room is None else room
     if likely.bytes is None or likely.bytes <= room or Machine.here().on_gpu(spec):
         return

@@ -8,10 +8,9 @@ from core.domain.run import RunSpec
 from core.methods.baselines.original import Original
 from core.metrics.evaluate import evaluate, measure, store_files
 from core.pipeline import Job, Report, Stages, original_of, planned_work, train, training_file
-from core.storage.artifacts import Artifacts
 from core.storage.home import Home
 from core.storage.record_types import Outcome
-from core.storage.runs import ResultStore
+from core.storage.shared.remote_parts import open_shared
 from core.training.cache import ArtifactCache, Shared
 from core.training.run_setup import restore, set_up
 from core.training.uploaded_weights.stored_weights import load_weights
@@ -22,8 +21,8 @@ def run(spec: RunSpec, home: Home, report: Report) -> Outcome:
     files_of = brought(spec)
     if "unlearned" not in files_of:
         raise WrongInput("This run names no unlearned network; judge one with `core judge --unlearned FILE`.")
-    with ResultStore(home.database) as store:
-        setup = set_up(spec, ArtifactCache(store, Artifacts(home.artifacts_folder)), home.datasets_folder)
+    with open_shared(home) as (store, artifacts):
+        setup = set_up(spec, ArtifactCache(store, artifacts), home.datasets_folder)
         job = Job(**vars(setup), method=Original())
         stages = Stages(planned_work(job) | ({"reference": 0.0} if "reference" in files_of else {}), report)
         networks = {"original": original_of(job, stages)}

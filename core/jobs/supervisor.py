@@ -23,6 +23,8 @@ from filelock import FileLock, Timeout
 
 from core.domain.errors import WrongInput
 from core.domain.run import RunSpec, RunStatus
+from core.jobs.cluster.asked import RAY
+from core.jobs.cluster.away import Away, RemoteRun, away_from_here
 from core.jobs.forking.fork_server import NO_SERVER, WarmServer
 from core.jobs.submit import END_SECONDS, empty_trash, end_supervisor, remove_old_jobs
 from core.jobs.supervisor_start_lock import note_serving, note_start, note_started
@@ -56,18 +58,22 @@ def supervise(home: Home, pipeline: str, idle_seconds: float, stop: threading.Ev
     """Hold the home's lock and serve until nothing was asked for during `idle_seconds`, or `stop` is set; return if another holds it."""
     lock, stop = FileLock(home.supervisor_lock), stop or threading.Event()
     server: WarmServer | None = None
+    away: Away | None = None
     while True:
         try:
             with lock.acquire(timeout=LOCK_SECONDS):
                 note_started(home)
-                note_serving(home)
+                away = away or away_from_here(home, pipeline)
+                note_serving(home, os.environ.get(RAY, "") if away else "")
                 server = server or WarmServer(pipeline)
-                _serve(home, server, idle_seconds, stop)
+                _serve(home, server, idle_seconds, stop, away)
         except Timeout:
             note_started(home)  # another serves
             return
         except OutdatedError:  # the lock is free again; the same process starts over with the sources as they are now
             note_start(home, ProcessId.of_this_process())
+            if away:
+                away.close()
             os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
         note_started(home)  # late, where who started this one was slow to write it down: nobody starts now
         if stop.is_set() or not _work_waits(home):  # asked for after the last look, by one who still saw the lock held
@@ -81,7 +87,7 @@ class Watched:
     kind: str
     id: str
     attempt: int
-    process: BaseProcess
+    process: "BaseProcess | RemoteRun"
     began: float = field(default_factory=time.monotonic)
     kill_at: float | None = None  # when it was asked to end, and a moment later
     stopped_at: float | None = None  # the limit, in seconds, that it came to
@@ -91,6 +97,8 @@ class Watched:
         if not self.process.is_alive():
             if self.stopped_at is not None:  # unless it got done just then
                 store.finish(self.id, self.attempt, RunStatus.FAILED, error=limit_reached(self.stopped_at))
+            if isinstance(self.process, RemoteRun):
+                self.process.settle(store)
             return True
         self.kill_if_deaf()
         if self.kill_at is None and self._is_unwanted(store):
@@ -116,12 +124,13 @@ class Watched:
 @dataclass
 class Computing:
     """What this supervisor watches. look_at: when, by the clock of `time.monotonic`, a run beside others is looked for again; line: the
-    queue as it was last read.
+    queue as it was last read; away: where runs are computed instead of here.
     """
 
     watched: list[Watched] = field(default_factory=list)
     look_at: float = 0.0
     line: Line = field(default_factory=Line)
+    away: Away | None = None
 
     @property
     def runs(self) -> Sequence[Watched]:
@@ -135,9 +144,9 @@ class Computing:
         return all(one.kind != kind for one in self.watched)
 
 
-def _serve(home: Home, server: WarmServer, idle_seconds: float, stop: threading.Event) -> None:
+def _serve(home: Home, server: WarmServer, idle_seconds: float, stop: threading.Event, away: Away | None = None) -> None:
     """Compute what is queued until idle or asked to stop. Trouble with the store is told, waited out, and counts as idleness."""
-    last_work, running = time.monotonic(), Computing()
+    last_work, running = time.monotonic(), Computing(away=away)
 
     def busy() -> bool:
         return not stop.is_set() and (bool(running.watched) or time.monotonic() - last_work < idle_seconds)
@@ -149,7 +158,7 @@ def _serve(home: Home, server: WarmServer, idle_seconds: float, stop: threading.
                 while busy():
                     if _begin(home, server, store, running) or running.watched or not server.warm.is_set():
                         last_work = time.monotonic()
-                    wait([one.process.sentinel for one in running.watched], POLL)
+                    wait([sentinel for one in running.watched if (sentinel := one.process.sentinel) is not None], POLL)
                     if stop.is_set():
                         break  # whoever signalled to all at once has ended the others too: that is no end without a word
                     if ended := [one for one in running.watched if one.has_ended(store)]:
@@ -202,7 +211,8 @@ def _begin(home: Home, server: WarmServer, store: ResultStore, running: Computin
     """Start a process of each kind that waits and for which there is room; whether there was one. Raises OutdatedError."""
     begun = False
     for kind in TABLES:
-        if not running.may_begin(kind) or not server.ready(kind) or not has(store.db, kind, RunStatus.QUEUED):
+        away = running.away if kind == RUN else None
+        if not running.may_begin(kind) or not (away or server.ready(kind)) or not has(store.db, kind, RunStatus.QUEUED):
             continue
         stale = kind != IMPORT and server.outdated()  # what an import needs is imported by its own process
         if stale and not running.watched:
@@ -215,7 +225,10 @@ def _begin(home: Home, server: WarmServer, store: ResultStore, running: Computin
             continue
         begun = True
         try:
-            running.watched.append(Watched(kind, *claimed, server.start(home, kind, *claimed, fresh=stale)))
+            process = away.start(store, *claimed) if away else server.start(home, kind, *claimed, fresh=stale)
+            running.watched.append(Watched(kind, *claimed, process))
+        except WrongInput as wrong:  # the cluster cannot be reached
+            FINISH[kind](store.db, *claimed, RunStatus.FAILED, error=str(wrong))
         except NO_SERVER as reason:
             log = home.logs_folder / "supervisor.log"
             sentence = f"The process of this {kind} could not be started ({reason!r}); the end of {log} tells why."
@@ -232,7 +245,8 @@ def _claim(store: ResultStore, kind: str, running: Computing) -> tuple[str, int]
 
 def _choice(store: ResultStore, running: Computing) -> Choice:
     """Who begins beside those that run, by what is known now."""
-    known, machine = history(store.db) if running.runs else History(), Machine.here()
+    known = history(store.db) if running.runs else History()
+    machine = running.away.machine() if running.away else Machine.here()
 
     def needs(spec: RunSpec) -> float | None:
         run = None if machine.on_gpu(spec) else store.run(spec.id)  # a forecast counts what a GPU holds in its own memory
@@ -270,11 +284,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m core.jobs.supervisor", description=__doc__)
     parser.add_argument("root", type=Path, nargs="?", help="the home's folder; else that of FORGETSCOPE_HOME, or the usual one")
     parser.add_argument("--stop", action="store_true", help="end the one that serves: what runs is marked and its processes are ended")
+    parser.add_argument("--ray", metavar="ADDRESS", help=f"runs go to this Ray cluster, auto or HOST:PORT; else as {RAY} says")
     parser.add_argument("--pipeline", default="core.pipeline", help="the module that computes a run")
     parser.add_argument(
         "--idle-seconds", type=float, default=_idle_seconds(), help="leave after that long without work"
     )
     asked, stop = parser.parse_args(), threading.Event()
+    os.environ |= {RAY: asked.ray} if asked.ray else {}
     home = Home(asked.root) if asked.root else open_home()
     if asked.stop:
         sys.exit(None if end_supervisor(home) else f"The supervisor of {home.root} still lives after {END_SECONDS:.0f} seconds.")

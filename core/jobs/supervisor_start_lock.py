@@ -34,9 +34,9 @@ def note_started(home: Home) -> None:
     _note(home).unlink(missing_ok=True)
 
 
-def note_serving(home: Home) -> None:
-    """Write down that this process supervises. Call with the supervisor's lock held. Raises OSError."""
-    _write(_serving_note(home), ProcessId.of_this_process())
+def note_serving(home: Home, cluster: str = "") -> None:
+    """Write down that this process supervises, and which cluster runs go to. Call with the supervisor's lock held. Raises OSError."""
+    _write(_serving_note(home), ProcessId.of_this_process(), cluster=cluster)
 
 
 def serving(home: Home) -> ProcessId | None:
@@ -44,8 +44,16 @@ def serving(home: Home) -> ProcessId | None:
     return _read(_serving_note(home))
 
 
-def _write(note: Path, process: ProcessId) -> None:
-    note.write_text(json.dumps({"pid": process.pid, "started": process.started}), encoding="utf-8")
+def cluster_served(home: Home) -> str | None:
+    """Which cluster the living supervisor gives runs to, '' for none; None where no supervisor lives."""
+    try:
+        return str(json.loads(_serving_note(home).read_text(encoding="utf-8")).get("cluster", "")) if serving(home) else None
+    except (OSError, ValueError, AttributeError):
+        return None
+
+
+def _write(note: Path, process: ProcessId, **more: str) -> None:
+    note.write_text(json.dumps({"pid": process.pid, "started": process.started} | more), encoding="utf-8")
 
 
 def _read(note: Path) -> ProcessId | None:

@@ -1,6 +1,6 @@
 """One run, analysis, import, search or sequence in a process of its own: computes it, reports where it stands, stores what came of it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 import faulthandler
 import importlib
@@ -49,10 +49,17 @@ FINISH: dict[str, Callable[..., bool]] = {
 }  # fmt: skip
 
 
-def work(root: str, kind: str, row_id: str, attempt: int, pipeline: str) -> None:
-    """Compute what was claimed. `pipeline` names a module with `run(spec, home, report) -> Outcome`."""
+def work(root: str, kind: str, row_id: str, attempt: int, pipeline: str, node: Mapping[str, Any] | None = None) -> None:
+    """Compute what was claimed. `pipeline` names a module with `run(spec, home, report) -> Outcome`.
+
+    node: on one of a cluster, what `core.jobs.cluster.node` tells the process; the home is the node's own then.
+    """
     home = Home(Path(root))
     _print_into(home.log(row_id))
+    if node is not None:
+        from core.jobs.cluster.at_node import settle_in  # noqa: PLC0415  # late: the usual run's process needs nothing of it
+
+        settle_in(home, node, with_torch=pipeline == REAL)
     _leave_with_parent()
     os.nice(NICENESS)
     compute(home, kind, row_id, attempt, pipeline)

@@ -99,6 +99,7 @@ def full_report(home: Home, store: ResultStore, run: Run) -> dict[str, Any]:
         "peak_bytes": run.peak_bytes,
         "threads": run.threads,
         "device": run.device,
+        "node": run.node,
         "evaluated_train": evaluated,
         "relearn_limit": _relearn_limit(home, files),
         "evaluation": asdict(store.evaluated(run.id)),

@@ -18,7 +18,7 @@ from core.storage.queues.queue_order import Waiting, waiting
 from core.storage.queues.slots import Machine, Running, next_beside
 from core.storage.record_types import PASSES, Forecast
 from core.storage.rows import seconds_of, time_of
-from core.storage.shared_work import Key, shared_work, spec_of
+from core.storage.shared.shared_work import Key, shared_work, spec_of
 
 LATER = 0.5  # of what evaluating a first run takes, where a later one finds the original's and the reference's results, about
 LATEST = 500  # finished runs that are looked at

@@ -241,6 +241,10 @@ MIGRATIONS: tuple[str, ...] = (
     create trigger queue_study_went after delete on studies begin update queue_revision set value = value + 1; end;
     """,
     """
+    alter table runs add column node text not null default '';    -- of a cluster, on which it is computed or was; '' for this machine
+    alter table runs add column lost integer not null default 0;  -- nodes that were lost while they computed it
+    """,
+    """
     -- Whose it is, where a login is on: an e-mail address; '' for what the machine itself, or nobody in particular, made.
     alter table runs add column owner text not null default '';
     alter table runs add column askers text not null default '[]';  -- JSON: who asked for this run by itself and has not given it up

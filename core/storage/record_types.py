@@ -114,6 +114,7 @@ class Run:
     anew: RunStatus | None = None  # how computing it once more ended, where it was done before and is done as it was
     label: Label = Label()
     imported: Imported | None = None  # None where it was computed here
+    node: str = ""  # of a cluster, on which it is computed or was; '' for this machine
     owner: str = ""  # e-mail address; '' for what was made without a login: see `core.storage.access.actors`
     askers: tuple[str, ...] = ()  # people who asked for it by itself
 

@@ -66,7 +66,7 @@ def _whole(row: Row) -> Run:
     for name, wanted in (("seconds_left", float), ("speedup", float), ("limit_seconds", float), ("threads", int), ("peak_bytes", int)):
         if row[name] is not None:
             check_plain(name, row[name], wanted)
-    for name in ("stage", "note", "device", "error"):
+    for name in ("stage", "note", "device", "error", "node"):
         if type(row[name]) is not str:
             raise WrongInput(f"{name} should be readable text, but is {said_of(row[name])}")
     created = time_of("created_at", row["created_at"])
@@ -76,7 +76,8 @@ def _whole(row: Row) -> Run:
         seconds_left=row["seconds_left"], attempt=row["attempt"], created_at=created, started_at=started, finished_at=finished,
         device=shown(row["device"]), error=row["error"], seconds=seconds_of(row["seconds"]), speedup=row["speedup"],
         cancel_requested=bool(row["cancel_requested"]), limit_seconds=row["limit_seconds"],
-        threads=row["threads"], peak_bytes=row["peak_bytes"], forecast=_in("forecast", forecast_of, row["forecast"]),
+        threads=row["threads"], peak_bytes=row["peak_bytes"], node=shown(row["node"]),
+        forecast=_in("forecast", forecast_of, row["forecast"]),
         anew=_in("anew", status_of, row["anew"]) if row["anew"] != "" else None,
         label=_in("what was written on it", label_of, row),
         imported=_in("imported", imported_of, row["imported"]), owner=_in("owner", owner_of, row["owner"]),

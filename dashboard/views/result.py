@@ -119,7 +119,8 @@ def times_of_stages(report: dict[str, Any], keeps: tuple[str, ...]) -> None:
         )
     if said := forecast_and_truth(report):
         threads = f" It computed with {report['threads']} thread{'s' * (report['threads'] != 1)}." if report["threads"] else ""
-        st.caption(f":material/timer: {said}{threads}")
+        node = f" On the cluster's node {plain(report['node'])}." if report["node"] else ""
+        st.caption(f":material/timer: {said}{threads}{node}")
 
 
 def by_split(run: Run, data: DatasetInfo, missing: list[str]) -> None:

@@ -3,12 +3,14 @@
 An import needs no torch: its process is a new one. So is an analysis's while the server still imports, since somebody waits for it.
 """
 
+from collections.abc import Mapping
 import multiprocessing
 from multiprocessing.context import BaseContext
 from multiprocessing.process import BaseProcess
 import os
 from pathlib import Path
 import threading
+from typing import Any
 
 from core.jobs.worker import REAL, work
 from core.storage.home import Home
@@ -44,19 +46,23 @@ class WarmServer:
         self.warm = threading.Event()  # set once the server has imported what it could
         threading.Thread(target=self._warm_up, name="warm-up", daemon=True).start()
 
-    def start(self, home: Home, kind: str, row_id: str, attempt: int, *, fresh: bool = False) -> BaseProcess:
-        """The process that computes what was claimed. fresh: it imports all sources as they are now. Raises NO_SERVER."""
+    def start(
+        self, home: Home, kind: str, row_id: str, attempt: int, *, fresh: bool = False, node: Mapping[str, Any] | None = None
+    ) -> BaseProcess:  # fmt: skip
+        """The process that computes what was claimed. fresh: it imports all sources as they are now. node: see `work`. Raises NO_SERVER."""
         cold = self._pipeline == REAL and not self.warm.is_set()  # what a stub registers is known to the server alone
         fresh = fresh or cold or kind == IMPORT
         context = multiprocessing.get_context("spawn") if fresh else self._context
         try:
-            return self._start(context, home, kind, row_id, attempt)
+            return self._start(context, home, kind, row_id, attempt, node)
         except NO_SERVER:  # a server that was killed a moment ago still looks alive once; the next try makes a new one
-            return self._start(context, home, kind, row_id, attempt)
+            return self._start(context, home, kind, row_id, attempt, node)
 
-    def _start(self, context: BaseContext, home: Home, kind: str, row_id: str, attempt: int) -> BaseProcess:
+    def _start(
+        self, context: BaseContext, home: Home, kind: str, row_id: str, attempt: int, node: Mapping[str, Any] | None
+    ) -> BaseProcess:  # fmt: skip
         process: BaseProcess = context.Process(  # type: ignore[attr-defined]  # every context has it, says the documentation
-            target=work, args=(str(home.root), kind, row_id, attempt, self._pipeline), name=f"{kind}-{row_id}"
+            target=work, args=(str(home.root), kind, row_id, attempt, self._pipeline, node), name=f"{kind}-{row_id}"
         )  # fmt: skip
         process.start()
         return process

@@ -7,12 +7,14 @@ import json
 import os
 from pathlib import Path
 import re
+import socket
 import subprocess
 import sys
 
 from core.domain.errors import WrongInput
 from core.domain.extension_files import extension_files
 from core.jobs.catalogue import catalogue
+from core.jobs.cluster.asked import AUTO, CACHE, FILES, NEEDED, NODE_HOME, RAY, SHARE, Asked
 from core.jobs.upkeep.doctor_home import artifact_lines, dataset_lines, disk_lines, queue_lines, store_lines
 from core.jobs.upkeep.findings import FAULT, OK, WARNING, Line, some
 from core.jobs.validation import asked_device
@@ -21,9 +23,10 @@ from core.storage.processes import PROJECT, cores, python_module
 from core.storage.upkeep.disk_use import QUOTA, quota
 
 OLDEST = (3, 11)  # of Python
+ANSWER = 2.0  # seconds in which a cluster must answer
 LONGEST = 120.0  # seconds in which torch must have told its device
 _PINNED = re.compile(r"([A-Za-z0-9_.-]+)(?:\[[^\]]*\])?==(\S+)")
-_ANYTHING = ("FORGETSCOPE_OFFLINE", "FORGETSCOPE_HOME")
+_ANYTHING = ("FORGETSCOPE_OFFLINE", "FORGETSCOPE_HOME", FILES, NODE_HOME)
 
 
 def examine(root: Path | None = None, *, whole: bool = False) -> tuple[Path | None, list[Line]]:
@@ -42,7 +45,7 @@ def examine(root: Path | None = None, *, whole: bool = False) -> tuple[Path | No
     if home:
         for about, look in looks:
             lines += _told(about, partial(look, home))
-    for about, of_all in (("python", _python), ("device", _device), ("settings", _settings)):
+    for about, of_all in (("python", _python), ("device", _device), ("cluster", _cluster), ("settings", _settings)):
         lines += _told(about, of_all)
     return home.root if home else None, lines
 
@@ -112,6 +115,26 @@ def _device() -> Iterator[Line]:
         yield Line(OK, "device", f"Runs are computed on {told['device']} ({told['name']}); {cores()} cores.")
 
 
+def _cluster() -> Iterator[Line]:
+    """Where runs are to go to one: whether Ray is here, and somebody answers at its address."""
+    if (asked := Asked.of_environment()) is None:
+        return
+    try:
+        here = version("ray")
+    except PackageNotFoundError:
+        yield Line(FAULT, "cluster", NEEDED)
+        return
+    host, _, port = asked.address.rpartition(":")
+    if asked.address != AUTO:
+        try:
+            socket.create_connection((host.strip("[]"), int(port)), timeout=ANSWER).close()
+        except OSError as error:
+            why = error.strerror or "it took too long"
+            yield Line(FAULT, "cluster", f"Nobody answers at {asked.address} ({why}); start the cluster, or unset {RAY}.")
+            return
+    yield Line(OK, "cluster", f"Runs go to the Ray cluster {asked.address} (Ray {here}).")
+
+
 def _settings() -> Iterator[Line]:
     """Those by environment variables that are set."""
     said, wrong = list[str](), list[str]()
@@ -158,6 +181,11 @@ def _device_asked(_: str) -> str:
     return ""
 
 
+def _cluster_asked(_: str) -> str:
+    Asked.of_environment()
+    return ""
+
+
 def _quota_asked(_: str) -> str:
     quota()
     return ""
@@ -167,4 +195,5 @@ def _quota_asked(_: str) -> str:
 _CHECKS: dict[str, Callable[[str], str]] = {
     "FORGETSCOPE_SLOTS": _number, "OMP_NUM_THREADS": _number, "FORGETSCOPE_DATA": _folder, "FORGETSCOPE_EXTENSIONS": _folder,
     "FORGETSCOPE_IDLE_SECONDS": _seconds, "FORGETSCOPE_DEVICE": _device_asked, QUOTA: _quota_asked,
+    RAY: _cluster_asked, SHARE: _cluster_asked, CACHE: _number,
 }  # fmt: skip

@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from core.domain.run import RunSpec
 from core.storage.queues.lifecycle import MOVABLE
-from core.storage.shared_work import spec_of
+from core.storage.shared.shared_work import spec_of
 
 _WAITING = f"""
     select r.id, r.alone, r.spec,

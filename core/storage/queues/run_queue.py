@@ -16,9 +16,9 @@ from core.storage.processes import ProcessId, memory_of
 from core.storage.queues import lifecycle, wishes
 from core.storage.queues.lifecycle import MOVABLE, QUEUED_ANEW, RUNS, is_flagged, now
 from core.storage.queues.queue_order import Line, Waiting
-from core.storage.queues.slots import Choice, Running, one_at_a_time
+from core.storage.queues.slots import ON_CLUSTER, Choice, Running, one_at_a_time
 from core.storage.record_types import Outcome
-from core.storage.shared_work import spec_of
+from core.storage.shared.shared_work import spec_of
 
 SILENT_END = "The process that computed this run ended without a word; Retry goes on with what was already trained."
 MEMORY_END = (
@@ -26,6 +26,8 @@ MEMORY_END = (
     "Retry goes on with what was already trained."
 )
 STOP_END = "Its supervisor was asked to stop (the machine or the container goes down, say); Retry goes on with what was already trained."
+LOST_MOST = 3  # nodes that may be lost while they compute a run
+LOST_END = f"{LOST_MOST} nodes of the cluster were lost while they computed this run; Retry tries it once more."
 LIMIT_END = "Stopped at its limit of "
 NOTHING = Outcome()
 
@@ -34,6 +36,7 @@ _QUEUE_ANEW = f"""
     values (:id, :spec, 'queued', coalesce((select turn from runs where typeof(turn) = 'integer' order by turn desc limit 1), 0) + 1, :now,
         :owner)
     on conflict (id) do update set {QUEUED_ANEW}, turn = excluded.turn, alone = 0, limit_seconds = null, anew = '', askers = '[]',
+        node = '', lost = 0,
         evaluation = case status when 'done' then evaluation else '' end
     where status in (:failed, :cancelled, :interrupted) or :anew and status = 'done'
 """
@@ -220,6 +223,20 @@ def wait_for_others(db: Database, run_id: str, attempt: int) -> bool:
         return write.execute(f"update runs set {QUEUED_ANEW} where {mine} and {others}", (run_id, attempt)).rowcount > 0
 
 
+def node_lost(db: Database, run_id: str, attempt: int, *, counts: bool = True) -> bool:
+    """The node that computed it is gone: back into the queue, where it keeps its turn; failed where that happened `LOST_MOST` times.
+
+    Whether it waits again; one that was being cancelled is cancelled. counts: False where the node only had no memory for it.
+    """
+    mine = "id = ? and attempt = ? and status = 'running' and not cancel_requested and lost + ? < ?"
+    anew = f"update runs set {QUEUED_ANEW}, node = '', lost = lost + ? where {mine}"
+    with db.transaction() as write:
+        if write.execute(anew, (int(counts), run_id, attempt, int(counts), LOST_MOST)).rowcount:
+            return True
+    finish(db, run_id, attempt, RunStatus.FAILED, error=LOST_END)
+    return False
+
+
 def request_cancel(db: Database, run_id: str) -> bool:
     """Queued: cancelled at once. Running: flagged for its supervisor. Else nothing. Returns whether it goes on, since others wait for it.
 
@@ -272,11 +289,14 @@ def _cancel_companions(write: sqlite3.Connection, run_id: str) -> None:
 
 
 def reconcile(db: Database, alive: Collection[str] | None = None) -> None:
-    """Runs whose supervisor or worker is gone are `interrupted`, or `cancelled` where that was asked for.
+    """Runs whose supervisor or worker is gone are `interrupted`, or `cancelled` where that was asked for; those of a cluster wait again.
 
     alive: as for `lifecycle.dead`.
     """
     for row, out_of_memory in lifecycle.dead(db, RUNS, alive):
+        if row["slot"] == ON_CLUSTER and not row["error"]:  # who gave it to the cluster is gone: that ends it; an error says it is to stop
+            node_lost(db, row["id"], row["attempt"])
+            continue
         error = MEMORY_END if out_of_memory else SILENT_END
         finish(db, row["id"], row["attempt"], RunStatus.INTERRUPTED, error=error)
 

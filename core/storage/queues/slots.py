@@ -8,9 +8,10 @@ from core.domain.run import STAGES, RunSpec
 from core.domain.threads import threads_of
 from core.storage.processes import cores, free_memory, gpus, number_asked, threads_asked
 from core.storage.queues.queue_order import Waiting
-from core.storage.shared_work import Key, shared_work
+from core.storage.shared.shared_work import Key, shared_work
 
 ON_CPU, ON_GPU = "cpu", "gpu "  # slots; a GPU's name follows
+ON_CLUSTER = "cluster"  # likewise; which of its nodes computes a run, the run itself says
 SPARE = 2**29  # bytes of memory that are left to others
 UNKNOWN = 2**31  # bytes that a run is taken to need where none like it has finished here
 
@@ -72,6 +73,36 @@ class Machine:
             return f"{ON_GPU}{name}" if self.most is not None or name not in taken else None
         busy = sum(self.threads_of(one.spec) for one in running if not self.on_gpu(one.spec))
         return ON_CPU if self.most is not None or not busy or busy + self.threads_of(spec) <= self.cores else None
+
+
+@dataclass(frozen=True)
+class Nodes(Machine):
+    """A cluster, whose scheduler decides which node computes a run: there is room where some node has the cores, or the GPU, free.
+
+    cores: of the largest node. each: cores and GPUs of every node. share: of a GPU, that a run gets.
+    """
+
+    each: tuple[tuple[float, float], ...] = ()
+    share: float = 1.0
+
+    def demand(self, spec: RunSpec | None) -> tuple[float, float]:
+        """Cores and share of a GPU that a run is given."""
+        return (1.0, self.share) if self.on_gpu(spec) else (float(self.threads_of(spec)), 0.0)
+
+    def room_for(self, spec: RunSpec, running: Sequence[Running]) -> str | None:
+        """As of one machine. Those that run are thought to lie as close as they can."""
+        if self.most is not None and len(running) >= self.most:
+            return None
+        left, wanted = sorted(self.each), self.demand(spec)
+        for demand in sorted((self.demand(one.spec) for one in running), reverse=True):
+            place = next((place for place, one in enumerate(left) if _holds(one, demand)), None)
+            if place is not None:
+                left[place] = left[place][0] - demand[0], left[place][1] - demand[1]
+        return ON_CLUSTER if any(_holds(one, wanted) for one in left) else None
+
+
+def _holds(node: tuple[float, float], demand: tuple[float, float]) -> bool:
+    return node[0] >= demand[0] and node[1] >= demand[1] - 1e-9
 
 
 def beside(machine: Machine, made: Collection[Key], needs: Callable[[RunSpec], float | None]) -> Choice:

@@ -21,7 +21,7 @@ from core.storage.database import Database
 from core.storage.home import Home
 from core.storage.rows import time_of
 from core.storage.runs import ResultStore
-from core.storage.shared_work import spec_of
+from core.storage.shared.shared_work import spec_of
 
 FILES, DELETED = "files that nothing names", "files of runs deleted more than a day ago"
 GIVEN_UP, OLDER, UNUSED = "trainings that were given up", "results of older code", "networks and statistics that no run has"

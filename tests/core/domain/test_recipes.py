@@ -14,7 +14,7 @@ from core.domain.run import Recipe, RunSpec, model_text
 from core.domain.study import StudyPlan, Variant
 from core.domain.training.own_recipe import own_recipe, preset_recipe, recipe_for, with_own
 from core.domain.training.recipes import PARTS, RECIPE, check_recipe, parsed_recipe
-from core.storage.shared_work import shared_work
+from core.storage.shared.shared_work import shared_work
 
 PLAIN = RunSpec("digits", "small_cnn", ClassRequest((3,)), "ssd", {"alpha": 2.0}, engine="e")
 # As the code wrote it before there were recipes.

@@ -14,7 +14,16 @@ from core.domain.run import STOPPED, Measurement, RunStatus
 from core.storage.finished_runs import all_values, finished_runs
 from core.storage.processes import ProcessId
 from core.storage.queues import lifecycle
-from core.storage.queues.run_queue import SILENT_END, limit_reached, queue, stop_at_limit
+from core.storage.queues.run_queue import (
+    LOST_END,
+    LOST_MOST,
+    SILENT_END,
+    limit_reached,
+    node_lost,
+    queue,
+    stop_at_limit,
+)
+from core.storage.queues.slots import ON_CLUSTER
 from core.storage.record_types import Forecast, Outcome
 from core.storage.runs import ResultStore
 
@@ -291,6 +300,39 @@ def test_a_run_whose_process_is_dead_is_cancelled_if_that_was_asked_for(store, s
     store.request_cancel(run_id)
     store.reconcile()
     assert (store.run(run_id).status, store.run(run_id).error) == (RunStatus.CANCELLED, "")
+
+
+def on_cluster(queued, _running):
+    return next(iter(queued)), ON_CLUSTER
+
+
+def test_a_run_whose_node_is_lost_waits_again_until_it_was_lost_too_often(store, spec, me):
+    run_id = store.add(spec())
+    for attempt in range(1, LOST_MOST + 1):
+        store.claim(me, on_cluster)
+        assert not node_lost(store.db, run_id, attempt - 1)  # an earlier attempt's word
+        lifecycle.change_one(store.db, lifecycle.RUNS, run_id, attempt, node="b")
+        assert node_lost(store.db, run_id, attempt) == (attempt < LOST_MOST)
+        assert store.run(run_id).node == ("" if attempt < LOST_MOST else "b")
+    run = store.run(run_id)
+    assert (run.status, run.error) == (RunStatus.FAILED, LOST_END)
+    store.add(spec())
+    store.claim(me, on_cluster)
+    assert node_lost(store.db, run_id, LOST_MOST + 1)  # asked for anew, it may be lost as often again
+    for attempt in range(LOST_MOST + 2, LOST_MOST + 7):  # a node without the memory for it is none that is lost
+        store.claim(me, on_cluster)
+        assert node_lost(store.db, run_id, attempt, counts=False)
+
+
+def test_a_run_of_a_cluster_whose_supervisor_is_dead_waits_again_unless_it_was_to_stop(store, spec):
+    waits, unwanted, limited = (store.add(spec(seed=seed), limit=90) for seed in range(3))
+    for _ in range(3):
+        store.claim(DEAD, lambda queued, _: (next(iter(queued)), ON_CLUSTER))
+    store.request_cancel(unwanted)
+    stop_at_limit(store.db, limited, 1, 90)
+    store.reconcile()
+    assert [store.run(one).status for one in (waits, unwanted, limited)] == [RunStatus.QUEUED, RunStatus.CANCELLED, RunStatus.FAILED]
+    assert (store.run(waits).attempt, store.run(limited).error_line) == (2, limit_reached(90))
 
 
 def test_who_looks_while_a_run_is_stopped_at_its_limit_does_not_take_its_end_for_a_silent_one(store, spec, me):

@@ -1,0 +1,101 @@
+"""Where runs go that are not computed on this machine: nowhere unless a cluster is asked for, which is reached as the first run begins."""
+
+from dataclasses import dataclass, field
+import time
+from typing import TYPE_CHECKING, Any
+
+from core.domain.errors import WrongInput
+from core.jobs.cluster.asked import Asked
+from core.storage.durations import history
+from core.storage.home import Home
+from core.storage.queues.slots import Nodes
+from core.storage.runs import ResultStore
+
+if TYPE_CHECKING:
+    from core.jobs.cluster.driver import Cluster
+
+AGAIN = 5.0  # seconds after which a cluster that could not be reached is tried again
+NOBODY = Nodes(cores=1, each=((1.0, 0.0),))  # lets the next run begin, which says then why it cannot
+
+
+class RemoteRun:
+    """A run on a node, as the supervisor watches it: what it asks of a process."""
+
+    sentinel = None  # there is nothing of it on this machine to wait for
+
+    def __init__(self, cluster: "Cluster", ref: Any, run_id: str, attempt: int) -> None:
+        """ref: of its Ray task."""
+        self._cluster, self._ref, self._run = cluster, ref, (run_id, attempt)
+
+    def is_alive(self) -> bool:
+        """Whether its task has not ended."""
+        return not self._cluster.has_ended(self._ref)
+
+    def terminate(self) -> None:
+        """Ask its task to end: it ends the run's process first."""
+        self._cluster.cancel(self._ref, force=False)
+
+    def kill(self) -> None:
+        """End the task's process; that of the run leaves with it."""
+        if self.is_alive():
+            self._cluster.cancel(self._ref, force=True)
+
+    def join(self, timeout: float | None = None) -> None:
+        """Wait until it has ended."""
+        self._cluster.wait(self._ref, timeout)
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+    def settle(self, store: ResultStore) -> None:
+        """Write down how it ended; nothing where that is written already. Raises what a call to the store may."""
+        self._cluster.settle(store, self._ref, *self._run)
+
+
+@dataclass
+class Away:
+    """The cluster that a home's runs go to. pipeline: the module that computes a run."""
+
+    home: Home
+    pipeline: str
+    asked: Asked | None
+    wrong: str = ""  # why it cannot be reached, in a sentence
+    _cluster: "Cluster | None" = field(default=None, repr=False)
+    _tried: float = -AGAIN
+
+    def machine(self) -> Nodes:
+        """What there is to compute with now."""
+        cluster = self._reached()
+        return cluster.machine() if cluster else NOBODY
+
+    def start(self, store: ResultStore, run_id: str, attempt: int) -> RemoteRun:
+        """Give a claimed run to the cluster. Raises WrongInput where it cannot be reached."""
+        if not (cluster := self._reached()):
+            raise WrongInput(self.wrong)
+        needs = history(store.db).bytes(store.existing(run_id).spec)
+        return RemoteRun(cluster, cluster.start(store, run_id, attempt, needs), run_id, attempt)
+
+    def close(self) -> None:
+        """What still runs there ends."""
+        if self._cluster:
+            self._cluster.close()
+
+    def _reached(self) -> "Cluster | None":
+        if self._cluster or self.asked is None or time.monotonic() - self._tried < AGAIN:
+            return self._cluster
+        from core.jobs.cluster.driver import Cluster  # noqa: PLC0415  # late: whoever computes here needs nothing of it
+
+        try:
+            self._cluster = Cluster(self.home, self.asked, self.pipeline)
+        except WrongInput as wrong:
+            self.wrong, self._tried = str(wrong), time.monotonic()
+        return self._cluster
+
+
+def away_from_here(home: Home, pipeline: str) -> Away | None:
+    """What the environment asks for; None where runs are computed here."""
+    try:
+        asked = Asked.of_environment()
+    except WrongInput as wrong:
+        return Away(home, pipeline, None, str(wrong))
+    return Away(home, pipeline, asked) if asked else None

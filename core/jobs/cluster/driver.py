@@ -1,0 +1,176 @@
+"""At the head, in the supervisor's process: connects to a Ray cluster, gives it the runs whose turn it is, writes down how each ended."""
+
+from contextlib import suppress
+from dataclasses import dataclass, field
+import hashlib
+import logging
+from pathlib import Path
+import platform
+import shutil
+from tempfile import mkdtemp
+import time
+from typing import Any
+
+from core.domain.errors import WrongInput
+from core.domain.run import Measurement, RunStatus
+from core.jobs.cluster.asked import NEEDED, Asked
+from core.jobs.cluster.keeper import Keeper, holder_of
+from core.jobs.cluster.node import UNWANTED, WAITS, Order, compute
+from core.storage.home import Home
+from core.storage.processes import PROJECT
+from core.storage.queues import run_queue
+from core.storage.queues.run_queue import MEMORY_END, SILENT_END
+from core.storage.queues.slots import Nodes
+from core.storage.record_types import Outcome
+from core.storage.runs import ResultStore
+
+LOST = "lost"  # an end that is none of a run's: the node that computed it is gone
+FRESH = 0.5  # seconds that what is known of the nodes holds
+CALLS = 64  # of nodes that the keeper answers at once
+
+
+def on_node(order: Order, keeper: Any) -> dict[str, Any]:
+    """The Ray task: `node.compute`, with calls of the keeper."""
+    import ray  # noqa: PLC0415  # only who uses a cluster has it
+
+    def call(name: str, *words: Any) -> Any:
+        return ray.get(getattr(keeper, name).remote(*words))
+
+    here = ray.get_runtime_context().get_node_id()
+    name = next((str(one["NodeName"]) for one in ray.nodes() if one["NodeID"] == here), here)
+    return compute(order, name, call)
+
+
+@dataclass
+class _Known:
+    """What was last heard of the cluster, and when."""
+
+    nodes: list[dict[str, Any]] = field(default_factory=list)
+    nodes_at: float = -FRESH
+    ended: set[Any] = field(default_factory=set)
+
+
+class Cluster:
+    """A Ray cluster that this machine belongs to."""
+
+    def __init__(self, home: Home, asked: Asked, pipeline: str) -> None:
+        """Raises WrongInput where it cannot be reached."""
+        try:
+            import ray  # noqa: PLC0415  # an option: requirements-ray.txt
+        except ModuleNotFoundError:
+            raise WrongInput(NEEDED) from None
+        self._ray, self._home, self._asked, self._pipeline = ray, home, asked, pipeline
+        self._known, self._refs = _Known(), set[Any]()
+        self._sources = _staged(pipeline)
+        try:
+            ray.init(
+                address=asked.address, namespace=f"forgetscope-{_name_of(home)}", log_to_driver=False, logging_level=logging.WARNING,
+                runtime_env={"working_dir": str(self._sources)},
+            )  # fmt: skip
+        except (OSError, RuntimeError, ValueError) as error:  # ConnectionError is an OSError
+            told = " ".join(str(error).split())
+            raise WrongInput(f"The Ray cluster {asked.address} cannot be reached from this machine ({told:.300}).") from None
+        finally:
+            shutil.rmtree(self._sources, ignore_errors=True)  # Ray has read them
+        here = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+        options = {"num_cpus": 0, "max_concurrency": CALLS, "max_restarts": -1, "max_task_retries": -1, "scheduling_strategy": here}
+        self._keeper = ray.remote(Keeper).options(**options).remote(str(home.root), asked.files)
+        self._task = ray.remote(on_node)
+
+    def machine(self) -> Nodes:
+        """What there is to compute with now."""
+        known = self._known
+        if time.monotonic() - known.nodes_at >= FRESH:
+            known.nodes, known.nodes_at = [one for one in self._ray.nodes() if one["Alive"]], time.monotonic()
+        resources = [one["Resources"] for one in known.nodes if one["Resources"].get("CPU", 0) > 0]
+        each = tuple((float(one["CPU"]), float(one.get("GPU", 0))) for one in resources)
+        return Nodes(
+            cores=int(max((cores for cores, _ in each), default=0)), gpus=("of the cluster",) if any(gpus for _, gpus in each) else (),
+            most=self._asked.most, threads=self._asked.threads, memory=int(sum(one.get("memory", 0) for one in resources)),
+            each=each, share=self._asked.share,
+        )  # fmt: skip
+
+    def start(self, store: ResultStore, run_id: str, attempt: int, needs: float | None) -> Any:
+        """Give a claimed run to the cluster; the reference of its task. needs: bytes of memory, where known."""
+        spec, machine = store.existing(run_id).spec, self.machine()
+        cores, gpu = machine.demand(spec)
+        order = Order(
+            run_id=run_id, attempt=attempt, spec=spec.to_json(), evaluation=store.evaluation(run_id).text, pipeline=self._pipeline,
+            home=_name_of(self._home), threads=None if gpu else int(cores), files=self._asked.files,
+        )  # fmt: skip
+        options: dict[str, Any] = {"num_cpus": cores, "num_gpus": gpu, "max_retries": 0, "scheduling_strategy": "SPREAD"}
+        if needs and not gpu:
+            options["memory"] = int(min(needs, max(one["Resources"].get("memory", 0.0) for one in self._known.nodes)))
+        ref = self._task.options(name=f"forgetscope {run_id}", **options).remote(order, self._keeper)
+        self._refs.add(ref)
+        return ref
+
+    def has_ended(self, ref: Any) -> bool:
+        """Whether a task has; all are asked about at once."""
+        if ref in self._known.ended:
+            return True
+        waiting = list(self._refs - self._known.ended)
+        ready, _ = self._ray.wait(waiting, num_returns=len(waiting), timeout=0)
+        self._known.ended.update(ready)
+        return ref in self._known.ended
+
+    def cancel(self, ref: Any, *, force: bool) -> None:
+        """Nothing where it has ended."""
+        self._ray.cancel(ref, force=force)
+
+    def wait(self, ref: Any, timeout: float | None) -> None:
+        """Until it has ended, or that many seconds."""
+        self._ray.wait([ref], timeout=timeout)
+
+    def settle(self, store: ResultStore, ref: Any, run_id: str, attempt: int) -> None:
+        """Write down how a task ended; nothing where that is written already. Raises what a call to the store may."""
+        told = self._told(ref)
+        status, error = told["status"], str(told["error"])
+        if status in {LOST, WAITS}:
+            run_queue.node_lost(store.db, run_id, attempt, counts=status == LOST)
+        elif status == RunStatus.DONE:
+            measurements = tuple(Measurement(**one) for one in told["measurements"])
+            store.finish(run_id, attempt, RunStatus.DONE, outcome=Outcome(measurements=measurements, **told["outcome"]))
+        else:
+            ended = RunStatus.INTERRUPTED if status == UNWANTED else RunStatus(status)
+            store.finish(run_id, attempt, ended, error=error or SILENT_END)
+        self._home.curves(run_id).unlink(missing_ok=True)
+        self._refs.discard(ref)
+        self._known.ended.discard(ref)
+        self._keeper.gone.remote(holder_of(run_id, attempt))
+
+    def _told(self, ref: Any) -> dict[str, Any]:
+        """What the task brought home, or what its end without that means."""
+        errors = self._ray.exceptions
+        try:
+            return dict(self._ray.get(ref))
+        except (errors.TaskCancelledError, KeyboardInterrupt):
+            return {"status": RunStatus.INTERRUPTED, "error": SILENT_END}
+        except errors.OutOfMemoryError:
+            return {"status": RunStatus.FAILED, "error": MEMORY_END}
+        except errors.RayTaskError as error:  # our own code on the node raised
+            cause = error.cause if isinstance(getattr(error, "cause", None), Exception) else error
+            if isinstance(cause, errors.RayError):  # it could not ask the keeper, say
+                return {"status": LOST, "error": ""}
+            line = str(cause) if isinstance(cause, WrongInput) else f"{type(cause).__name__}: {cause}"
+            return {"status": RunStatus.FAILED, "error": f"{error}\n{' '.join(line.split())}"}
+        except errors.RayError:  # the node, or its process, is gone
+            return {"status": LOST, "error": ""}
+
+    def close(self) -> None:
+        """What still runs there ends."""
+        with suppress(Exception):
+            self._ray.shutdown()
+
+
+def _name_of(home: Home) -> str:
+    """Of a head's home, for nodes that several heads may use."""
+    return hashlib.sha256(f"{platform.node()}:{home.root}".encode()).hexdigest()[:12]
+
+
+def _staged(pipeline: str) -> Path:
+    """A folder with the sources that a node needs, which are those that this process has: no node computes by others."""
+    folder = Path(mkdtemp(prefix="forgetscope-sources-"))
+    for package in {"core", pipeline.partition(".")[0]}:
+        shutil.copytree(PROJECT / package, folder / package, ignore=shutil.ignore_patterns("__pycache__", "*.pyc", "artifacts"))
+    return folder

@@ -1,0 +1,78 @@
+"""Files of Artifacts on their way between head and nodes, by the digest that is their name: through a folder that all can reach, or Ray."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Protocol
+from uuid import uuid4
+
+from core.storage.artifacts import Artifacts, Damaged
+
+
+class Route(Protocol):
+    """How a node and the head pass a file on. Both raise what the way raises where it is not to be gone."""
+
+    def give(self, file: str, content: bytes) -> None:
+        """Leave it for whoever asks for it."""
+
+    def get(self, file: str) -> bytes | None:
+        """None where nobody has left it."""
+
+
+@dataclass(frozen=True)
+class SharedFolder:
+    """Of any kind that fsspec knows: `file:///mnt/lab/forgetscope`, `s3://bucket/forgetscope`. Its files are never trusted: see `taken`."""
+
+    url: str
+
+    def give(self, file: str, content: bytes) -> None:
+        """Written beside and renamed where the file system can; an object store writes whole objects anyway."""
+        system, folder = self._opened()
+        if system.exists(f"{folder}/{file}"):
+            return
+        beside = f"{folder}/.{uuid4().hex}"
+        system.makedirs(folder, exist_ok=True)
+        system.pipe_file(beside, content)
+        system.mv(beside, f"{folder}/{file}")
+
+    def get(self, file: str) -> bytes | None:
+        """As of any route."""
+        system, folder = self._opened()
+        with suppress(FileNotFoundError):
+            return bytes(system.cat_file(f"{folder}/{file}"))
+        return None
+
+    def _opened(self) -> tuple[Any, str]:
+        import fsspec  # noqa: PLC0415  # only who uses such a folder needs it; torch brings it
+
+        system, folder = fsspec.core.url_to_fs(self.url)
+        return system, str(folder).rstrip("/")
+
+
+@dataclass(frozen=True)
+class ByCalls:
+    """Through calls of the other side, which carry the bytes themselves. gives, gets: (file, content); file -> content."""
+
+    gives: Callable[[str, bytes], object]
+    gets: Callable[[str], bytes | None]
+
+    def give(self, file: str, content: bytes) -> None:
+        """As of any route."""
+        self.gives(file, content)
+
+    def get(self, file: str) -> bytes | None:
+        """As of any route."""
+        return self.gets(file)
+
+
+def taken(artifacts: Artifacts, route: Route, file: str) -> bool:
+    """Whether the file is among the artifacts now: fetched where it was not, and its content checked against its name."""
+    if artifacts.has(file):
+        return True
+    content = route.get(file)
+    if content is None:
+        return False
+    with suppress(Damaged):  # it is computed anew
+        artifacts.take(file, content)
+        return True
+    return False

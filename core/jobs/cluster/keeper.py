@@ -1,0 +1,196 @@
+"""At the head: answers what nodes ask of the home, and writes what they report; no node ever opens the home's database."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+import hashlib
+from pathlib import Path
+import threading
+import time
+from typing import Any
+
+from core.data.importing import store as imported
+from core.data.name_order import composed
+from core.domain.errors import WrongInput
+from core.domain.extension_files import extension_files, extensions_folder
+from core.jobs.catalogue import dataset_images
+from core.jobs.cluster.files import Route, SharedFolder
+from core.storage import atomic
+from core.storage.artifacts import Artifacts, Damaged
+from core.storage.home import Home
+from core.storage.processes import ProcessId
+from core.storage.queues import lifecycle
+from core.storage.runs import ResultStore
+
+BLOCK = 2**25  # bytes that are sent at once of a set of images
+LOG_MOST = 2**20  # bytes that a run's log takes in from a node
+LEASE_SECONDS = 60.0  # after which a lease that nobody has asked about goes to the next: its node was lost
+
+
+@dataclass
+class Lease:
+    """What is being made, by the attempt of which run; seen: when that last asked anything, by `time.monotonic`."""
+
+    holder: str
+    seen: float = field(default_factory=time.monotonic)
+
+
+class Keeper:
+    """One a home; as a Ray actor it runs in a process of its own on the head's machine, its calls in threads."""
+
+    def __init__(self, root: str, files: str) -> None:
+        self._home = Home(Path(root))
+        self._artifacts = Artifacts(self._home.artifacts_folder)
+        self._route: Route | None = SharedFolder(files) if files else None
+        self._leases = dict[str, Lease]()
+        self._copies = dict[str, str | None]()
+        self._lock = threading.Lock()  # of leases and copies
+        self._loading = threading.Lock()
+
+    def process(self) -> tuple[int, float]:
+        """Its process, for whoever must end it."""
+        me = ProcessId.of_this_process()
+        return me.pid, me.started
+
+    # Shared parts.
+
+    def kept(self, key: str) -> dict[str, Any] | None:
+        """The row, where its file is whole."""
+        with ResultStore(self._home.database) as store:
+            found = store.kept(key)
+        if found is None or not self._artifacts.has(found.file):
+            return None
+        return {"file": found.file, "seconds": found.seconds, "kind": found.kind}
+
+    def keep(self, key: str, kind: str, file: str, seconds: float) -> None:
+        """Its file has come before. Raises Damaged where it has not."""
+        if not self._artifacts.has(file):
+            raise Damaged(f"The file {file} did not arrive.")
+        with ResultStore(self._home.database) as store:
+            store.keep(key, kind, file, seconds)
+
+    def older(self, kind: str, version: str) -> None:
+        """See `ResultStore.forget_older`."""
+        with ResultStore(self._home.database) as store:
+            store.forget_older(kind, version)
+
+    def lease(self, key: str, holder: str) -> bool:
+        """Whether the holder may make what is kept under the key; one that has it already keeps it."""
+        with self._lock:
+            lease = self._leases.get(key)
+            if lease is None or lease.holder == holder or time.monotonic() - lease.seen > LEASE_SECONDS:
+                self._leases[key] = Lease(holder)
+                return True
+            return False
+
+    def end_lease(self, key: str, holder: str) -> None:
+        """It is made, or is not going to be."""
+        with self._lock:
+            if (lease := self._leases.get(key)) and lease.holder == holder:
+                del self._leases[key]
+
+    def gone(self, holder: str) -> None:
+        """An attempt is over, however it ended."""
+        with self._lock:
+            self._leases = {key: lease for key, lease in self._leases.items() if lease.holder != holder}
+
+    # Files.
+
+    def lacking(self, files: Sequence[str]) -> list[str]:
+        """Those of them that are not here."""
+        return [file for file in files if not self._artifacts.has(file)]
+
+    def read(self, file: str) -> bytes | None:
+        """The content of a file that is here and whole."""
+        try:
+            return self._artifacts.content(file)
+        except Damaged:
+            return None
+
+    def write(self, file: str, content: bytes) -> None:
+        """Raises Damaged where it is not what its name says."""
+        self._artifacts.take(file, content)
+
+    def offer(self, file: str) -> bool:
+        """Put it where nodes look for it; False where it is not here."""
+        content = self.read(file)
+        if content is None or self._route is None:
+            return False
+        self._route.give(file, content)
+        return True
+
+    def fetch(self, file: str) -> None:
+        """Take what a node has left for the head. Raises Damaged."""
+        content = self._route.get(file) if self._route else None
+        if content is None:
+            raise Damaged(f"The file {file} was not found where nodes leave theirs.")
+        self._artifacts.take(file, content)
+
+    # What a run reads besides.
+
+    def dataset(self, key: str) -> str | None:
+        """A file with the arrays of a set of the shelf; None where it is not here either."""
+        with self._loading:
+            if key not in self._copies or not self._artifacts.has(self._copies[key] or ""):
+                try:
+                    self._copies[key] = self._artifacts.put_arrays(dataset_images(self._home.root, key))
+                except WrongInput:
+                    return None
+            return self._copies[key]
+
+    def dataset_files(self, key: str) -> dict[str, tuple[int, str]]:
+        """Of a set that the user added: the name of each of its files -> bytes and SHA-256. Raises WrongInput where it is gone."""
+        folder = self._added(key)
+        return {path.relative_to(folder).as_posix(): _about(path) for path in sorted(folder.rglob("*")) if path.is_file()}
+
+    def dataset_block(self, key: str, name: str, start: int) -> bytes:
+        """At most `BLOCK` bytes of one of these files."""
+        folder = self._added(key)
+        path = (folder / name).resolve()
+        if not path.is_relative_to(folder.resolve()):
+            raise WrongInput("A file of the set was wanted.")
+        with open(path, "rb") as stream:
+            stream.seek(start)
+            return stream.read(BLOCK)
+
+    def _added(self, key: str) -> Path:
+        folder = self._home.datasets_folder / key
+        if not imported.KEY.fullmatch(key) or not folder.is_dir():
+            raise imported.absent(key)
+        return folder
+
+    def extensions(self) -> dict[str, bytes]:
+        """The files of the folder of extensions, by their place in it."""
+        folder = extensions_folder()
+        files = [file for one in extension_files() for file in one.files]
+        return {composed(file.relative_to(folder).as_posix()): file.read_bytes() for file in files if file.is_relative_to(folder)}
+
+    # Reports.
+
+    def report(self, run_id: str, attempt: int, told: dict[str, Any]) -> bool:
+        """Where a run stands; False where nobody wants it any more. told: columns of its row, and `log` and `curves` as bytes."""
+        log, curves = told.pop("log", b""), told.pop("curves", b"")
+        with ResultStore(self._home.database) as store:
+            if told and not lifecycle.change_one(store.db, lifecycle.RUNS, run_id, attempt, **told):
+                return False
+            wanted = not lifecycle.is_unwanted(store.db, lifecycle.RUNS, run_id, attempt)
+        if curves:
+            atomic.write(self._home.curves(run_id), curves)
+        if log:
+            with open(self._home.log(run_id), "ab") as stream:
+                stream.write(log[: max(0, LOG_MOST - stream.tell())])
+        holder = holder_of(run_id, attempt)
+        with self._lock:
+            for lease in self._leases.values():
+                if lease.holder == holder:
+                    lease.seen = time.monotonic()
+        return wanted
+
+
+def holder_of(run_id: str, attempt: int) -> str:
+    """The name by which an attempt holds leases."""
+    return f"{run_id}/{attempt}"
+
+
+def _about(path: Path) -> tuple[int, str]:
+    with open(path, "rb") as stream:
+        return path.stat().st_size, hashlib.file_digest(stream, "sha256").hexdigest()

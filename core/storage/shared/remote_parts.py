@@ -1,0 +1,116 @@
+"""What runs share, asked of another machine: a run that computes on a node of a cluster finds and leaves its shared parts at the head.
+
+The process that computes talks to the one beside it that belongs to the cluster, over a socket that only their user can open, in JSON;
+files lie in the node's own home. Without `connect` everything is as on one machine.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+import json
+from multiprocessing.connection import Client
+import time
+from typing import Any
+
+from core.domain.errors import WrongInput
+from core.storage.artifacts import Artifacts, Damaged
+from core.storage.home import Home
+from core.storage.record_types import Kept
+from core.storage.runs import ResultStore
+
+BETWEEN = 0.2  # seconds from one question to the next, while another node makes what is needed
+OF_ONE_NODE = ("checkpoint/", "passing stage/", "measured pass")  # kinds that begin so are of use where they were made alone
+
+# Questions to the head, which the one beside answers. KEPT: key -> the row, its file fetched; KEEP: key, kind, file, seconds; FILE: name ->
+# whether it is here now; LEASE: key -> whether it may be made here now; END_LEASE: key; OLDER: kind, version; DATASET: key -> the name of
+# a file with its arrays.
+KEPT, KEEP, FILE, LEASE, END_LEASE, OLDER, DATASET = "kept", "keep", "file", "lease", "end_lease", "older", "dataset"
+QUESTIONS = (KEPT, KEEP, FILE, LEASE, END_LEASE, OLDER, DATASET)
+
+
+class Link:
+    """To the process beside; one connection a question, since a run asks a few dozen."""
+
+    def __init__(self, address: str, key: bytes) -> None:
+        self._address, self._key = address, key
+
+    def ask(self, question: str, *words: Any) -> Any:
+        """Raises WrongInput with what the head says, OSError or EOFError where nobody is beside any more."""
+        with Client(self._address, "AF_UNIX", authkey=self._key) as connection:
+            connection.send_bytes(json.dumps([question, *words]).encode())
+            told = json.loads(connection.recv_bytes())
+        if "wrong" in told:
+            raise WrongInput(told["wrong"])
+        return told["answer"]
+
+
+_LINK: list[Link] = []  # of this process; at most one
+
+
+def connect(address: str, key: bytes) -> None:
+    """From now on this process's shared parts are those of the head."""
+    _LINK[:] = [Link(address, key)]
+
+
+def link() -> Link | None:
+    """None on the machine whose home it is."""
+    return _LINK[0] if _LINK else None
+
+
+class _Store(ResultStore):
+    """The node's own, which knows what the head has."""
+
+    def kept(self, key: str) -> Kept | None:
+        """Of this node, else of the head, whose file is fetched then."""
+        if (own := super().kept(key)) or not (head := link()):
+            return own
+        if (found := head.ask(KEPT, key)) is None:
+            return None
+        row = Kept(found["file"], float(found["seconds"]), found["kind"])
+        super().keep(key, row.kind, row.file, row.seconds)
+        return row
+
+    def keep(self, key: str, kind: str, file: str, seconds: float) -> None:
+        """Here and, unless only this node can use it, at the head."""
+        super().keep(key, kind, file, seconds)
+        if (head := link()) and not kind.startswith(OF_ONE_NODE):
+            head.ask(KEEP, key, kind, file, seconds)
+
+    def forget_older(self, kind: str, version: str) -> None:
+        """Here and at the head."""
+        super().forget_older(kind, version)
+        if (head := link()) and not kind.startswith(OF_ONE_NODE):
+            head.ask(OLDER, kind, version)
+
+
+class _Artifacts(Artifacts):
+    """The node's own, into which what is missing is fetched."""
+
+    def content(self, file: str) -> bytes:
+        """Fetched where it is missing or damaged here. Raises Damaged where the head cannot give it either."""
+        try:
+            return super().content(file)
+        except Damaged:
+            if not ((head := link()) and head.ask(FILE, file)):
+                raise
+        return super().content(file)
+
+    @contextmanager
+    def making(self, key: str) -> Iterator[None]:
+        """Held in the whole cluster."""
+        with super().making(key):
+            if not (head := link()):
+                yield
+                return
+            while not head.ask(LEASE, key):
+                time.sleep(BETWEEN)
+            try:
+                yield
+            finally:
+                head.ask(END_LEASE, key)
+
+
+@contextmanager
+def open_shared(home: Home) -> Iterator[tuple[ResultStore, Artifacts]]:
+    """The home's store, which is closed at the end, and its files; on a node of a cluster those that know of the head's."""
+    with (_Store if link() else ResultStore)(home.database) as store:
+        yield store, (_Artifacts if link() else Artifacts)(home.artifacts_folder)

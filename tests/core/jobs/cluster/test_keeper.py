@@ -1,0 +1,177 @@
+"""What the head answers nodes, and what a node may and may not leave there; without a cluster."""
+
+import time
+
+import numpy as np
+import pytest
+
+from core.domain.errors import WrongInput
+from core.domain.requests.registry import parse_request
+from core.domain.run import RunSpec
+from core.jobs.catalogue import dataset_images
+from core.jobs.cluster import keeper as keepers
+from core.jobs.cluster.asked import Asked
+from core.jobs.cluster.away import AGAIN, away_from_here
+from core.jobs.cluster.files import ByCalls, SharedFolder, taken
+from core.jobs.cluster.keeper import Keeper, holder_of
+from core.jobs.cluster.relay import Head, Relay
+from core.storage.artifacts import Artifacts, Damaged
+from core.storage.home import open_home
+from core.storage.processes import ProcessId
+from core.storage.runs import ResultStore
+from core.storage.shared import remote_parts
+from tests.core.jobs.place import STUB
+
+
+@pytest.fixture
+def home(tmp_path):
+    return open_home(tmp_path / "head")
+
+
+@pytest.fixture
+def keeper(home):
+    return Keeper(str(home.root), "")
+
+
+@pytest.fixture
+def node(tmp_path, keeper, monkeypatch):
+    """A node's home whose process asks the keeper through a relay, as on a cluster."""
+    there = open_home(tmp_path / "node")
+    head = Head(lambda name, *words: getattr(keeper, name)(*words), Artifacts(there.artifacts_folder), "", "run", 1)
+    monkeypatch.setattr(remote_parts, "_LINK", [])
+    with Relay(head) as relay:
+        remote_parts.connect(relay.address, relay.key)
+        yield there
+
+
+def test_what_a_node_keeps_the_head_has_and_what_the_head_has_a_node_finds(home, node):
+    with remote_parts.open_shared(node) as (store, artifacts):
+        file = artifacts.put_arrays({"w": np.arange(3.0)})
+        store.keep("key", "original", file, 2.5)
+        store.keep("own", "checkpoint/x", file, 1.0)
+    at_head = Artifacts(home.artifacts_folder)
+    with ResultStore(home.database) as store:
+        assert store.kept("key").seconds == 2.5
+        assert store.kept("own") is None  # of use only where it was made
+        other = at_head.put_arrays({"w": np.ones(2)})
+        store.keep("other", "original", other, 1.5)
+    assert at_head.get_arrays(file)["w"].tolist() == [0, 1, 2]
+    with remote_parts.open_shared(node) as (store, artifacts):
+        assert store.kept("other").file == other
+        assert artifacts.get_arrays(other)["w"].tolist() == [1, 1]
+        assert store.kept("nowhere") is None
+
+
+def test_what_is_damaged_on_a_node_comes_anew_and_what_is_nowhere_is_missing(home, node):
+    file = Artifacts(home.artifacts_folder).put_arrays({"w": np.ones(2)})
+    with remote_parts.open_shared(node) as (_, artifacts):
+        assert artifacts.get_arrays(file)["w"].tolist() == [1, 1]
+        (node.artifacts_folder / file).write_bytes(b"spoiled")
+        assert artifacts.get_arrays(file)["w"].tolist() == [1, 1]
+        with pytest.raises(Damaged, match="missing"):
+            artifacts.get_arrays("0" * 64 + ".safetensors")
+
+
+def test_of_two_nodes_that_need_the_same_one_makes_it(keeper):
+    assert keeper.lease("key", "run a/1")
+    assert keeper.lease("key", "run a/1")
+    assert not keeper.lease("key", "run b/1")
+    keeper.end_lease("key", "run b/1")  # not its to end
+    assert not keeper.lease("key", "run b/1")
+    keeper.gone("run a/1")
+    assert keeper.lease("key", "run b/1")
+
+
+def test_the_lease_of_a_node_that_fell_silent_goes_to_the_next(keeper, monkeypatch):
+    assert keeper.lease("key", "run a/1")
+    now = time.monotonic()
+    monkeypatch.setattr(keepers.time, "monotonic", lambda: now + keepers.LEASE_SECONDS + 1)
+    assert keeper.lease("key", "run b/1")
+
+
+def test_content_that_is_not_what_its_name_says_is_refused(keeper, home, tmp_path):
+    file = Artifacts(home.artifacts_folder).put_arrays({"w": np.ones(2)})
+    with pytest.raises(Damaged, match="came damaged"):
+        keeper.write("0" * 64 + ".safetensors", b"anything")
+    with pytest.raises(WrongInput, match="SHA-256"):
+        keeper.write("../../forgetscope.db", b"anything")
+    there = Artifacts(open_home(tmp_path / "node").artifacts_folder)
+    assert not taken(there, ByCalls(lambda *_: None, lambda _: b"spoiled"), file)
+    assert not there.has(file)
+    with pytest.raises(Damaged, match="did not arrive"):
+        keeper.keep("key", "original", "1" * 64 + ".safetensors", 1.0)
+
+
+def test_files_go_through_a_folder_of_any_kind(home, tmp_path):
+    route = SharedFolder(f"file://{tmp_path / 'lab folder'}")
+    head, there = Artifacts(home.artifacts_folder), Artifacts(open_home(tmp_path / "node").artifacts_folder)
+    file = head.put_arrays({"w": np.ones(2)})
+    assert route.get(file) is None
+    assert Keeper(str(home.root), route.url).offer(file)
+    assert taken(there, route, file)
+    assert there.content(file) == head.content(file)
+    assert [path.name for path in (tmp_path / "lab folder").iterdir()] == [file]
+
+
+def test_a_report_lands_until_nobody_wants_the_run(keeper, home):
+    spec = RunSpec("digits", "small_cnn", parse_request("class:3"), "ssd", {}, 0)
+    with ResultStore(home.database) as store:
+        store.add(spec)
+        store.claim(ProcessId.of_this_process())
+    assert keeper.report(spec.id, 1, {"share": 0.5, "stage": "train", "node": "b", "log": b"said\n", "curves": b"{}"})
+    with ResultStore(home.database) as store:
+        run = store.existing(spec.id)
+        assert (run.share, run.stage, run.node) == (0.5, "train", "b")
+        store.request_cancel(spec.id)
+    assert home.log(spec.id).read_text() == "said\n"
+    assert home.curves(spec.id).read_text() == "{}"
+    assert not keeper.report(spec.id, 1, {"share": 0.6})
+    assert not keeper.report(spec.id, 2, {"share": 0.6})
+    assert holder_of(spec.id, 1) != holder_of(spec.id, 2)
+
+
+def test_a_set_of_the_shelf_travels_as_its_arrays(keeper, home):
+    from core.data.registry import load_dataset
+    from core.data.shelf_copies import dataset_of
+
+    arrays = Artifacts(home.artifacts_folder).get_arrays(keeper.dataset("digits"))
+    assert arrays.keys() == dataset_images(home.root, "digits").keys()
+    there, here = dataset_of(load_dataset("digits").info, arrays), load_dataset("digits")
+    for half in ("train", "test"):
+        assert bool((getattr(there, half).images == getattr(here, half).images).all())
+        assert getattr(there, half).labels.tolist() == getattr(here, half).labels.tolist()
+        assert getattr(there, half).peak == getattr(here, half).peak
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "sentence"),
+    [
+        ("FORGETSCOPE_RAY", "ray://lab", "must be auto or HOST:PORT"),
+        ("FORGETSCOPE_RAY", "lab:99999", "must be auto or HOST:PORT"),
+        ("FORGETSCOPE_GPU_SHARE", "2", "from 0.01 to 1"),
+        ("FORGETSCOPE_GPU_SHARE", "half", "from 0.01 to 1"),
+    ],
+)
+def test_what_is_asked_for_wrongly_is_said_of_the_run(home, monkeypatch, variable, value, sentence):
+    monkeypatch.setenv("FORGETSCOPE_RAY", "auto")
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(WrongInput, match=sentence):
+        Asked.of_environment()
+    away = away_from_here(home, STUB)
+    with ResultStore(home.database) as store, pytest.raises(WrongInput, match=sentence):
+        away.start(store, "any", 1)
+
+
+def test_nothing_is_asked_for_unless_the_environment_says_so(home, monkeypatch):
+    monkeypatch.delenv("FORGETSCOPE_RAY", raising=False)
+    assert away_from_here(home, STUB) is None
+
+
+def test_a_cluster_without_ray_or_out_of_reach_is_told_in_a_sentence_and_tried_again_later(home, monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "ray", None)
+    monkeypatch.setenv("FORGETSCOPE_RAY", "auto")
+    away = away_from_here(home, STUB)
+    assert away.machine().room_for(RunSpec("digits", "small_cnn", parse_request("class:3"), "ssd", {}, 0), [])
+    with ResultStore(home.database) as store, pytest.raises(WrongInput, match=r"pip install -r requirements-ray\.txt"):
+        away.start(store, "any", 1)
+    assert AGAIN > 0
