@@ -15,8 +15,10 @@ import numpy as np
 
 from core.domain.duel import OVER, Rules
 from core.domain.evaluation import Evaluation
+from core.domain.requests.classes import ClassRequest
 from core.domain.requests.registry import parse_request
 from core.domain.run import Measurement, RunSpec, RunStatus
+from core.domain.study import StudyPlan, Variant
 from core.export import examples
 from core.export.bundle.bring import bring
 from core.jobs import background, catalogue, import_dataset, submit, tuning
@@ -44,7 +46,7 @@ from tests.core.sequences.planted import classes
 from tests.core.tuning.searched import plan as search_plan
 
 ADA, BEN, CLEO, ZOE, NOBODY = "ada@lab.example", "ben@lab.example", "cleo@lab.example", "zoe@lab.example", ""
-PLAN = '{"dataset": "digits", "model": "small_cnn", "request": {"kind": "class", "picks": [3]}, "variants": [], "seeds": [0]}'
+PLAN = StudyPlan("digits", "small_cnn", ClassRequest((3,)), (Variant("ssd"),), (0,)).to_json()
 
 RULES = Rules("digits", "small_cnn", 0.9, 3, 3, 1)
 

@@ -17,7 +17,7 @@ from core.storage.processes import ProcessId
 from core.storage.queues import run_queue
 from core.storage.run_list import Wanted
 from core.storage.runs import ResultStore
-from tests.forbidden import ADA, BEN, CLEO, ZOE, make_things
+from tests.forbidden import ADA, BEN, CLEO, PLAN, ZOE, make_things
 
 SPEC = RunSpec("digits", "small_cnn", parse_request("class:3"), "ssd", {}, 7)
 ada, ben, cleo, zoe = Actor(ADA, ADMIN), Actor(BEN, MEMBER), Actor(CLEO, READER), Actor(ZOE, MEMBER)
@@ -85,8 +85,7 @@ def test_an_admin_ends_it_for_all_and_a_stranger_for_nobody(home):
 def test_a_study_of_another_keeps_it_going(home):
     ask(home, zoe)
     with actors.acting_as(ben), ResultStore(home.database) as store:
-        plan = '{"dataset": "digits", "model": "small_cnn", "request": {"kind": "class"}, "variants": [], "seeds": [7]}'
-        studies.save(store, studies.StoredStudy("s1", "ben's", plan, run(home).created_at), [(0, SPEC)], [])
+        studies.save(store, studies.StoredStudy("s1", "ben's", PLAN, run(home).created_at), [(0, SPEC)], [])
     assert give_up(home, zoe) is True
     with actors.acting_as(ben), ResultStore(home.database) as store:
         assert studies.existing(store, "s1").owner == BEN
