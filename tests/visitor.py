@@ -37,6 +37,7 @@ class Visitor:
     redirect: str = ""
     script: str = ""
     session: str = ""
+    headers: dict[str, str] = field(default_factory=dict)
     _window: ExitStack = field(default_factory=ExitStack)
 
     def log_in(self, person: str) -> None:
@@ -64,7 +65,8 @@ class Visitor:
         cookies = "; ".join(f"{one.name}={one.value}" for one in self.web.cookies.jar)
         token = self.web.cookies.get(XSRF) or "none"
         self.socket = self._window.enter_context(connect(
-            f"{self.url.replace('http', 'ws', 1)}/_stcore/stream", additional_headers={"Cookie": cookies, "Origin": self.root},
+            f"{self.url.replace('http', 'ws', 1)}/_stcore/stream",
+            additional_headers={"Cookie": cookies, "Origin": self.root, **self.headers},
             subprotocols=["streamlit", token, *([session] if session else [])], max_size=None,
         ))  # fmt: skip
         message = BackMsg()
@@ -125,10 +127,10 @@ def _key_of(widget: str) -> str:
 
 
 @contextmanager
-def visitor(url: str, person: str = "") -> Iterator[Visitor]:
-    """One who is logged in, or not."""
-    with httpx.Client(follow_redirects=False, timeout=30) as web:
-        found = Visitor(url, web)
+def visitor(url: str, person: str = "", headers: dict[str, str] | None = None) -> Iterator[Visitor]:
+    """One who is logged in, or not. headers: of every request, such as a proxy's password."""
+    with httpx.Client(follow_redirects=False, timeout=30, headers=headers) as web:
+        found = Visitor(url, web, headers=headers or {})
         try:
             if person:
                 found.log_in(person)

@@ -1,5 +1,6 @@
 """A server with a login, in a real browser: who comes in, what he sees, and what is left when he has gone."""
 
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 import hashlib
@@ -18,6 +19,7 @@ from core.storage.home import Home, open_home
 from core.storage.runs import ResultStore
 from tests.browser.identity_provider import Provider, identity_provider, secrets_toml
 from tests.browser.kit import Dashboard, Watch, ready
+from tests.browser.nginx import NAME, PASSWORD, find_nginx, nginx
 from tests.forbidden import BEN, ZOE, Things, make_things
 from tests.visitor import visitor
 
@@ -118,6 +120,7 @@ def test_everybody_sees_the_login_page_alone_and_each_role_what_it_may(server, b
     assert {"/token", "/jwks"} <= set(server.provider.log)
 
 
+@pytest.mark.slow
 def test_who_is_not_let_in_reads_why_and_can_leave(browser_of, axe):
     page = log_in(browser_of(), "dan")
     expect(page.get_by_role("heading", level=1)).to_have_text("Vision lab")
@@ -181,3 +184,23 @@ def test_a_cookie_of_another_server_opens_nothing(server):
     for cookie in (value[:-1] + ("A" if value[-1] != "A" else "B"), forged, value.replace(".", "", 1)):
         answer = httpx.get(f"{server.dashboard.url}/stage/{server.deck}", cookies={"_streamlit_user": cookie})
         assert answer.status_code == 403
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(find_nginx() is None, reason="there is no nginx on this machine (Debian's package nginx-light)")
+def test_behind_a_proxy_below_a_path(server, tmp_path):
+    secrets = tmp_path / "secrets.toml"
+    dashboard = Dashboard(server.dashboard.home, tmp_path / "log", "--secrets.files", str(secrets), below="/forgetscope")
+    with nginx(tmp_path / "nginx", dashboard.port, ("/taken-off/", dashboard.port)) as (port, _):
+        url = f"http://127.0.0.1:{port}/forgetscope"
+        secrets.write_text(secrets_toml(server.provider, url, ROLES))
+        dashboard.start()
+        try:
+            password = {"Authorization": f"Basic {b64encode(f'{NAME}:{PASSWORD}'.encode()).decode()}"}
+            with visitor(url, "ben", password) as ben, visitor(url, headers=password) as nobody:
+                ben.open("runs")
+                assert not ben.buttons[f"runs-Cancel-{server.things[BEN].queued}"].disabled
+                assert ben.web.get(f"{url}/stage/{server.deck}").status_code == 200
+                assert {nobody.web.get(f"{url}{path}").status_code for path in (f"/stage/{server.deck}", "/media/x.png")} == {403}
+        finally:
+            dashboard.stop()
