@@ -80,8 +80,8 @@ def _whole(row: Row) -> Run:
         forecast=_in("forecast", forecast_of, row["forecast"]),
         anew=_in("anew", status_of, row["anew"]) if row["anew"] != "" else None,
         label=_in("what was written on it", label_of, row),
-        imported=_in("imported", imported_of, row["imported"]), owner=_in("owner", owner_of, row["owner"]),
-        askers=_in("askers", askers_of, row["askers"]),
+        imported=_in("imported", imported_of, row["imported"]), owner="" if row["owner"] == "" else _in("owner", owner_of, row["owner"]),
+        askers=() if row["askers"] == "[]" else _in("askers", askers_of, row["askers"]),
     )  # fmt: skip
 
 
@@ -152,15 +152,12 @@ def forecast_of(text: object) -> Forecast | None:
 
 def owner_of(value: object) -> str:
     """Raises WrongInput where a stored owner is no readable text."""
-    if value != "":
-        check_plain("owner", value, str)
+    check_plain("owner", value, str)
     return str(value)
 
 
 def askers_of(text: object) -> tuple[str, ...]:
     """Who asked for a run by itself. Raises WrongInput."""
-    if text == "[]":
-        return ()  # as always without a login
     found = plain_object(f'{{"askers": {text}}}', "askers")["askers"]
     check_plain("askers", found, list)
     for one in found:

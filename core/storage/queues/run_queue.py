@@ -91,10 +91,10 @@ def add(
         run_id = queue(write, spec, anew, lost)
         keep = theirs is not None and theirs["status"] in ACTIVE
         with actors.as_system():  # decided: it is asked for, and what others asked for stays
-            now_wanted = None if waits is None else Evaluation.parse(waits["evaluation"])
-            fuller = evaluation is not None and (now_wanted is None or not now_wanted.covers(evaluation))
-            if evaluation is not None and fuller and (not keep or now_wanted is None or evaluation.covers(now_wanted)):
-                write.execute("update runs set evaluation = ? where id = ? and status = 'queued'", (evaluation.text, run_id))
+            if evaluation is not None:
+                asked = Evaluation.parse(waits["evaluation"]) if waits else None
+                if asked is None or (not asked.covers(evaluation) and (not keep or evaluation.covers(asked))):
+                    write.execute("update runs set evaluation = ? where id = ? and status = 'queued'", (evaluation.text, run_id))
             if along_with:
                 write.execute("insert or ignore into companions values (?, ?)", (along_with, run_id))
             else:

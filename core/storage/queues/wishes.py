@@ -22,6 +22,8 @@ _AWAITED = """
 
 def of_others(write: sqlite3.Connection, run_id: str) -> sqlite3.Row | None:
     """The run where it is there and somebody else's; None where it is not, or may be changed by who acts."""
+    if actors.current() is None:
+        return None
     row: sqlite3.Row | None = write.execute("select owner, status, evaluation from runs where id = ?", (run_id,)).fetchone()
     return None if row is None or actors.may_change(row["owner"]) else row
 

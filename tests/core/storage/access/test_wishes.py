@@ -6,9 +6,14 @@ from dataclasses import replace
 import pytest
 
 from core.domain.evaluation import Evaluation
+from core.domain.requests.classes import ClassRequest
 from core.domain.requests.registry import parse_request
 from core.domain.run import RunSpec, RunStatus
-from core.jobs import submit
+from core.domain.study import StudyPlan, Variant
+from core.export import examples
+from core.export.bundle.bring import bring
+from core.jobs import submit, tuning
+from core.jobs.studies import submit as study_jobs
 from core.storage import run_list, studies, trash
 from core.storage.access import actors
 from core.storage.access.actors import ADMIN, MEMBER, READER, Actor, Forbidden
@@ -17,6 +22,7 @@ from core.storage.processes import ProcessId
 from core.storage.queues import run_queue
 from core.storage.run_list import Wanted
 from core.storage.runs import ResultStore
+from tests.core.tuning.searched import plan as search_plan
 from tests.forbidden import ADA, BEN, CLEO, PLAN, ZOE, make_things
 
 SPEC = RunSpec("digits", "small_cnn", parse_request("class:3"), "ssd", {}, 7)
@@ -166,3 +172,54 @@ def test_the_command_line_asks_as_nobody_and_may_everything(home):
         assert (store.existing(SPEC.id).owner, store.existing(SPEC.id).askers) == ("", ())
         store.request_cancel(things.queued)
     assert run(home, things.queued).status == RunStatus.CANCELLED
+
+
+def test_what_comes_in_a_bundle_is_its_importers_and_the_examples_are_nobodys(home):
+    with actors.acting_as(cleo):
+        assert examples.ensure(home)  # part of a new home, also where a reader is the first to look
+    with ResultStore(home.database) as store:
+        assert {one.owner for one in store.runs()} == {""}
+        for one in store.runs():
+            store.delete(one.id)
+    with actors.acting_as(ben):
+        brought = bring(home, examples.FOLDER / "digits.zip", ours=True)
+    with ResultStore(home.database) as store:
+        assert {store.existing(one.id).owner for one in brought.runs} == {BEN}
+    with actors.acting_as(zoe):
+        bring(home, examples.FOLDER / "digits.zip", ours=True)  # they are here already
+    assert {run(home, one.id).owner for one in brought.runs} == {BEN}
+
+
+def test_an_equal_study_of_another_is_a_study_of_ones_own(home, monkeypatch):
+    plan = StudyPlan("digits", "small_cnn", ClassRequest((3,)), (Variant("ssd"),), (0,))
+    monkeypatch.setattr(study_jobs, "cells", lambda *_: [(0, SPEC)])
+    monkeypatch.setattr(study_jobs, "merged", lambda old, *_: old)
+    monkeypatch.setattr(study_jobs.runner, "ensure_supervisor", lambda *_: None)
+    ids = []
+    for who in (zoe, ben, zoe, ben):
+        with actors.acting_as(who):
+            ids.append(study_jobs.submit(home, plan, None))
+    assert ids[0] != ids[1]
+    assert ids[:2] == ids[2:]
+    with ResultStore(home.database) as store:
+        assert {one.id: one.owner for one in studies.studies(store)} == {ids[0]: ZOE, ids[1]: BEN}
+        assert len(store.runs()) == 1
+
+
+def test_a_search_that_another_stopped_is_looked_at_and_not_gone_on_with(home, monkeypatch):
+    monkeypatch.setattr("core.jobs.background.ensure_supervisor", lambda *_: None)
+    monkeypatch.setattr("core.jobs.submit.ensure_supervisor", lambda *_: None)
+    with actors.acting_as(zoe):
+        search_id = tuning.start(home, search_plan())
+    with actors.acting_as(ben):
+        assert tuning.start(home, search_plan()) == search_id  # it is on its way: asking for it again changes nothing
+    with actors.acting_as(zoe):
+        tuning.stop(home, search_id)
+    with actors.acting_as(ben):
+        with pytest.raises(Forbidden, match=f"is {ZOE}'s"):
+            tuning.start(home, search_plan())
+        with pytest.raises(Forbidden, match=f"is {ZOE}'s"):
+            tuning.start(home, search_plan(trials=99))  # a larger budget
+        assert tuning.standing(home, search_id).search.plan.budget == search_plan().budget
+    with actors.acting_as(zoe):
+        tuning.go_on(home, search_id)
