@@ -10,6 +10,7 @@ if str(ROOT) not in sys.path:  # Streamlit puts dashboard/ on the path, not the 
     sys.path.insert(0, str(ROOT))
 
 from dashboard.components.common.page_frame import frame  # noqa: E402  # the path must be there first
+from dashboard.login import way_back  # noqa: E402  # the path must be there first
 from dashboard.login.page import in_page, refusal  # noqa: E402  # the path must be there first
 import dashboard.preload  # noqa: E402, F401  # the path must be there first; imported for what it does
 
@@ -38,4 +39,6 @@ page = st.navigation(
     position="hidden" if refused else "sidebar",
     expanded=True,  # else Streamlit folds what goes beyond ten pages
 )
+if not refused and (place := way_back.take(page.url_path)):
+    st.switch_page(f"views/{place[0] or 'story'}.py", query_params=place[1])
 frame(page, refused)

@@ -9,7 +9,7 @@ from core.domain.errors import WrongInput
 from core.figures.markdown import plain
 from core.storage.access import actors
 from core.storage.access.actors import Actor, Forbidden
-from dashboard.login import sessions
+from dashboard.login import sessions, way_back
 from dashboard.login.identity import NOT_LOGGED_IN
 
 STYLE = f"<style>{Path(__file__).with_suffix('.css').read_text(encoding='utf-8')}</style>"
@@ -31,8 +31,8 @@ def in_page(picture: Path) -> str:
     return f"data:image/png;base64,{b64encode(picture.read_bytes()).decode()}"
 
 
-def show_login(why: str, logo: Path) -> None:
-    """Who runs this server, and one button for each way in. why: of `refusal`."""
+def show_login(why: str, logo: Path, page: str) -> None:
+    """Who runs this server, and one button for each way in. why: of `refusal`. page: the path that was opened."""
     st.html(STYLE)
     with st.container(key="login", border=True):
         st.html(f'<img alt="Forgetscope" width="200" src="{in_page(logo)}">')
@@ -53,7 +53,8 @@ def show_login(why: str, logo: Path) -> None:
             return
         for name, title in access.providers:
             label = f"Log in with {plain(title)}" if title else "Log in"
-            st.button(label, key=f"log-in-{name}", type="primary", icon=":material/login:", on_click=_log_in, args=(name,), width="stretch")
+            st.button(label, key=f"log-in-{name}", type="primary", icon=":material/login:", width="stretch", on_click=_log_in,
+                      args=(name, page))  # fmt: skip
         st.caption("You are sent to your identity provider and come back here. This server keeps your e-mail address beside what you make.")
 
 
@@ -78,6 +79,7 @@ MAY = {
 }
 
 
-def _log_in(name: str) -> None:
+def _log_in(name: str, page: str) -> None:
     """A callback."""
+    way_back.remember(page)
     st.login(None if name == "default" else name)

@@ -96,7 +96,7 @@ def log_in(context: BrowserContext, name: str, path: str = "/runs") -> Page:
     ready(page)
     page.get_by_role("button", name="Log in").click()
     page.get_by_role("link", name=name, exact=True).click()
-    page.wait_for_url(re.compile(r"/$"))
+    page.wait_for_url(re.compile(f"{re.escape(path)}$"))  # where he wanted to go
     return ready(page)
 
 
@@ -104,17 +104,13 @@ def test_everybody_sees_the_login_page_alone_and_each_role_what_it_may(server, b
     member, reader = browser_of(), browser_of(color_scheme="dark", viewport={"width": 390, "height": 800})
     page = log_in(member, "ben")
     expect(page.get_by_test_id("stSidebar").get_by_text("member", exact=True)).to_be_visible()
-    page.goto("/runs")
-    ready(page)
     mine, theirs = server.things[BEN], server.things[ZOE]
     expect(page.locator(f".st-key-runs-Cancel-{mine.queued} button")).to_be_enabled()
     expect(page.locator(f".st-key-runs-Cancel-{theirs.queued} button").first).to_be_disabled()
     expect(page.locator(f".st-key-run-{theirs.queued}")).to_contain_text(ZOE)
     page.goto("/present")
     assert axe(ready(page)) == []
-    page = log_in(reader, "cleo")
-    page.goto("/runs")
-    ready(page)
+    page = log_in(reader, "cleo", "/runs?find=seed")
     for key in (f"runs-Cancel-{mine.queued}", f"runs-Retry-{theirs.failed}"):
         expect(page.locator(f".st-key-{key} button").first).to_be_disabled()
     assert {"/token", "/jwks"} <= set(server.provider.log)
@@ -122,7 +118,7 @@ def test_everybody_sees_the_login_page_alone_and_each_role_what_it_may(server, b
 
 @pytest.mark.slow
 def test_who_is_not_let_in_reads_why_and_can_leave(browser_of, axe):
-    page = log_in(browser_of(), "dan")
+    page = log_in(browser_of(), "dan", "/")
     expect(page.get_by_role("heading", level=1)).to_have_text("Vision lab")
     expect(page.get_by_test_id("stAlert")).to_contain_text("not among those whom this server lets in")
     expect(page.get_by_test_id("stSidebar")).to_be_hidden()

@@ -38,7 +38,7 @@ def frame(page: Any, refused: str = "") -> None:
     if refused:
         DARK.set(st.context.theme.type == "dark")
         st.html(STYLE + (DARK_BUTTON if DARK.get() else ""))
-        show_login(refused, ASSETS / "logo.png")
+        show_login(refused, ASSETS / "logo.png", page.url_path)
         return
     apply_pending()
     st.logo(str(ASSETS / "logo.png"), size="large", icon_image=str(ASSETS / "favicon.png"))
