@@ -262,3 +262,23 @@ def test_once_on_it_stays_on(login):
     status, said = get("/media/x.png", cookie("ada"))
     assert status == 403
     assert "no table [auth]" in said
+
+
+VIEWS = sorted(path.stem for path in (APP.parent / "views").glob("*.py") if path.stem != "__init__")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("view", VIEWS)
+def test_a_reader_looks_at_every_page(finished, home_of, monkeypatch, view):
+    """Nothing that a page does by itself needs more than that."""
+    home = home_of()
+    with actors.as_system(), ResultStore(home.database) as store:
+        run_id = store.runs()[0].id
+        before = store.revision()
+    monkeypatch.setenv("FORGETSCOPE_HOME", str(home.root))
+    at = page(f"views/{view}.py", claims("eve"), run=run_id)
+    said = [one.value for one in (*at.error, *at.warning, *at.info, *at.toast)]
+    assert not [one for one in said if "reader" in one or "only its owner" in one], said
+    with actors.as_system(), ResultStore(home.database) as store:
+        assert store.revision() == before
+    assert finished
