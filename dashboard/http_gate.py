@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit import config
 from streamlit.web.server.starlette.starlette_websocket import is_host_allowed
 
-from dashboard.login.sessions import why_closed
+from dashboard.login.sessions import is_on, why_closed, without_orders
 
 LOG = logging.getLogger(__name__)
 # 'unsafe-inline' and 'unsafe-eval': Streamlit's own page, its components and Plotly need them. Nothing is loaded
@@ -79,13 +79,23 @@ class Gate:
             await PlainTextResponse(f"{closed}\n", 403)(scope, receive, answer)
             return
         if not refused:
-            await self.app(scope, receive, answer)
+            await self.app(scope, self._heard(scope, receive), answer)
             return
         LOG.warning("%s", refused.splitlines()[0])
         if scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008, "reason": "host or origin not allowed"})
         else:
             await PlainTextResponse(refused, 403)(scope, receive, answer)
+
+    def _heard(self, scope: Scope, receive: Receive) -> Receive:
+        """What Streamlit hears: where a login is on, no orders to the whole server."""
+        if scope["type"] != "websocket" or not is_on():
+            return receive
+
+        async def hear() -> Message:
+            return without_orders(await receive())
+
+        return hear
 
 
 def with_headers(given: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:

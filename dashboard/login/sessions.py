@@ -1,15 +1,17 @@
 """Who acts in a page's script and behind a request: one answer for both, asked anew at each action."""
 
+from collections.abc import Callable
 import json
 import logging
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from starlette.requests import HTTPConnection
-from starlette.types import Scope
+from starlette.types import Message, Scope
 import streamlit as st
 from streamlit import config
 from streamlit.auth_util import get_cookie_with_chunks, get_origin_from_redirect_uri, get_secrets_auth_section
+from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.web.server.server_util import get_cookie_secret
 from streamlit.web.server.starlette.starlette_app_utils import decode_signed_value
@@ -17,7 +19,7 @@ from streamlit.web.server.starlette.starlette_server_config import USER_COOKIE_N
 
 from core.domain.errors import WrongInput
 from core.storage.access import actors
-from core.storage.access.actors import Actor, Forbidden
+from core.storage.access.actors import Actor, Forbidden, acting_as
 from dashboard.login import access_file, identity
 from dashboard.login.access_file import Access
 
@@ -27,6 +29,8 @@ _decided: list[bool] = []  # whether a login is on, once that was asked; it stay
 CLOSED = ("media", "component", "stage", "app")
 OPEN = ("health", "host-config", "stream")  # below _stcore
 UPLOADS = "upload_file"
+ORDERS = ("clear_cache", "set_run_on_save", "load_git_info")  # messages that clear everybody's caches, or tell of the server's folder
+T = TypeVar("T")
 
 
 def install() -> bool:
@@ -82,6 +86,35 @@ def _below_base(path: str) -> list[str]:
     parts = [part for part in path.split("/") if part]
     base = [part for part in str(config.get_option("server.baseUrlPath") or "").split("/") if part]
     return parts[len(base) :] if base and parts[: len(base)] == base else parts
+
+
+def later(make: Callable[[], T]) -> Callable[[], T]:
+    """What a page leaves to be made when it is asked for, outside of its script: as who drew the page, where he may then still look."""
+    if not is_on():
+        return make
+    claims = _claims()
+
+    def made() -> T:
+        with acting_as(identity.actor_of(claims, _access())):
+            return make()
+
+    return made
+
+
+def without_orders(message: Message) -> Message:
+    """Of a websocket's message: a sign of life in place of orders to the whole server, which any window may send, logged in or not."""
+    content = message.get("bytes")
+    if not is_on() or message["type"] != "websocket.receive" or not content:
+        return message
+    try:
+        kind = BackMsg.FromString(content).WhichOneof("type")
+    except Exception:  # protobuf's word for what is no message: Streamlit ends the connection
+        return message
+    if kind not in ORDERS:
+        return message
+    alive = BackMsg()
+    alive.app_heartbeat = True
+    return {**message, "bytes": alive.SerializeToString()}
 
 
 def log_out() -> None:

@@ -113,6 +113,10 @@ def test_everybody_sees_the_login_page_alone_and_each_role_what_it_may(server, b
     page = log_in(reader, "cleo", "/runs?find=seed")
     for key in (f"runs-Cancel-{mine.queued}", f"runs-Retry-{theirs.failed}"):
         expect(page.locator(f".st-key-{key} button").first).to_be_disabled()
+    page.goto("/present")
+    with ready(page).expect_download() as got:  # it is made when it is asked for, outside of the page's script
+        page.get_by_role("button", name="Download").click()
+    assert "A talk" in got.value.path().read_text(encoding="utf-8")
     assert {"/token", "/jwks"} <= set(server.provider.log)
 
 

@@ -18,6 +18,7 @@ from core.storage.portable import ALREADY, NEW_ID
 from core.storage.record_types import Run
 from dashboard.components.common.fragments import fragment
 from dashboard.login.may import Barred, barred
+from dashboard.login.sessions import later
 from dashboard.queries import runs
 from dashboard.session import ask_to_open, home, recall, remember
 
@@ -28,8 +29,9 @@ LETTERS = 60  # of an upload's name
 def bundle_button(any_id: str, *, key: str, weights: bool = True, disabled: bool = False, light: bool = False) -> None:
     """A run's or a study's bundle; it is made when the button is clicked. light: without a frame."""
     st.download_button(
-        "Bundle", partial(bundle_of, home(), any_id, weights=weights), f"{any_id}.zip", "application/zip", key=f"{key}-bundle-{any_id}",
-        icon=":material/folder_zip:", on_click="ignore", disabled=disabled, type="tertiary" if light else "secondary",
+        "Bundle", later(partial(bundle_of, home(), any_id, weights=weights)), f"{any_id}.zip", "application/zip",
+        key=f"{key}-bundle-{any_id}", icon=":material/folder_zip:", on_click="ignore", disabled=disabled,
+        type="tertiary" if light else "secondary",
         help="One file with specification, numbers, tables, networks and recordings, which another Forgetscope imports (an RO-Crate).",
     )  # fmt: skip
 
@@ -53,7 +55,7 @@ def _downloads(run: Run) -> None:
     st.markdown("**Single files**")
     with st.container(horizontal=True):
         for one in downloads(home(), run.id):
-            st.download_button(one.label, one.make, one.file_name, key=f"get-{one.file_name}", help=one.about, on_click="ignore",
+            st.download_button(one.label, later(one.make), one.file_name, key=f"get-{one.file_name}", help=one.about, on_click="ignore",
                                icon=":material/download:")  # fmt: skip
     st.caption("Weights, importances, recordings and masks are safetensors; scores are parquet. Nothing in them is code.")
 

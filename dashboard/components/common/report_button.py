@@ -6,6 +6,7 @@ import streamlit as st
 
 from core.storage.record_types import Run
 from dashboard.components.common.chosen_image import chosen
+from dashboard.login.sessions import later
 from dashboard.queries import catalogue, engine
 from dashboard.session import home, recall
 
@@ -26,7 +27,7 @@ def run_report_button(run: Run) -> None:
 
     with st.container(horizontal=True, vertical_alignment="center", key="report"):
         st.download_button(
-            "Report", made, f"{run.spec.dataset}-{run.spec.method}-{run.id}.html", "text/html", key="report_html", icon=ICON,
+            "Report", later(made), f"{run.spec.dataset}-{run.spec.method}-{run.id}.html", "text/html", key="report_html", icon=ICON,
             on_click="ignore", help=f"Passport, figures, tables and settings {HELP}",
         )  # fmt: skip
         st.checkbox(
@@ -45,6 +46,6 @@ def study_report_button(study_id: str) -> None:
         return study_report(place, study_id, shelves).text.encode()
 
     st.download_button(
-        "Report", made, f"study-{study_id}.html", "text/html", key=f"report-{study_id}", icon=ICON, on_click="ignore",
+        "Report", later(made), f"study-{study_id}.html", "text/html", key=f"report-{study_id}", icon=ICON, on_click="ignore",
         help=f"The answer, every method's mean and interval, every run's verdict and the study's file {HELP}",
     )  # fmt: skip

@@ -11,6 +11,7 @@ from core.figures.markdown import plain
 from core.storage.audience.decks import NOTES, TEXT, TITLE, DamagedSlide, Deck, DeletedDeck, StoredSlide
 from dashboard.components.common.fragments import errors_shown
 from dashboard.login.may import Barred, barred, whose
+from dashboard.login.sessions import later
 from dashboard.queries import decks
 from dashboard.session import link, recall, remember
 
@@ -29,7 +30,7 @@ def show_deck(deck: Deck) -> None:
         st.link_button("With notes", f"./stage/{deck.id}?notes", icon=":material/speaker_notes:", disabled=not slides,
                        help="For the speaker's own screen: it follows the other window, and the other way round.")  # fmt: skip
         st.download_button(
-            "Download", partial(_file, deck.id), f"{_plain_name(deck.title)}.html", "text/html", key=f"download-{deck.id}",
+            "Download", later(partial(_file, deck.id)), f"{_plain_name(deck.title)}.html", "text/html", key=f"download-{deck.id}",
             icon=":material/download:", on_click="ignore", disabled=not slides,
             help="The same in one HTML file that needs no network. Printed, it has one slide on a page.",
         )  # fmt: skip

@@ -1,6 +1,8 @@
 """Requests and pages of who is logged in, and of who is not."""
 
+import re
 import shutil
+import threading
 from typing import Any
 
 import pytest
@@ -8,6 +10,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from streamlit import config
+from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.testing.v1 import AppTest
 
 from core.domain.run import RunStatus
@@ -282,3 +285,54 @@ def test_a_reader_looks_at_every_page(finished, home_of, monkeypatch, view):
     with actors.as_system(), ResultStore(home.database) as store:
         assert store.revision() == before
     assert finished
+
+
+def test_what_is_made_when_it_is_asked_for_is_made_as_who_drew_the_page(shared, login):
+    home, _ = shared
+    me = claims("eve")
+    def make() -> int:
+        with ResultStore(home.database) as store:
+            return len(store.runs())
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sessions, "_claims", lambda: me)
+        made = sessions.later(make)
+    found = list[object]()  # by threads of their own, which have no session
+
+    def outside() -> None:
+        try:
+            found.append(made())
+        except Forbidden as forbidden:
+            found.append(str(forbidden))
+
+    for change in (lambda: None, lambda: login(AUTH + '[forgetscope]\nadmins = ["ada@lab.example"]\n'), lambda: login(AUTH + ROLES)):
+        change()
+        thread = threading.Thread(target=outside)
+        thread.start()
+        thread.join()
+    sessions.identity.end(me, 12)
+    outside()
+    assert found[0] == found[2] == 12
+    assert "not among those" in str(found[1])
+    assert found[3] == "You have logged out; log in again to go on."
+
+
+def test_every_download_that_is_made_when_it_is_asked_for_is_made_so():
+    calls = [text for path in (APP.parent / "components").rglob("*.py")
+             for text in re.findall(r"download_button\(\s*([^\n]+)", path.read_text(encoding="utf-8"))]  # fmt: skip
+    assert len(calls) == 6
+    assert sum("later(" in text for text in calls) == 5
+    assert sum("to_csv(" in text for text in calls) == 1
+
+
+@pytest.mark.parametrize("order", sessions.ORDERS)
+def test_no_window_gives_orders_to_the_whole_server(order):
+    message = BackMsg()
+    setattr(message, order, True)
+    sent = {"type": "websocket.receive", "bytes": message.SerializeToString()}
+    assert BackMsg.FromString(sessions.without_orders(sent)["bytes"]).WhichOneof("type") == "app_heartbeat"
+    message = BackMsg()
+    message.rerun_script.page_name = "runs"
+    for same in ({"type": "websocket.receive", "bytes": message.SerializeToString()}, {"type": "websocket.receive", "bytes": b"\xff\xff"},
+                 {"type": "websocket.receive", "text": "x"}, {"type": "websocket.connect"}):  # fmt: skip
+        assert sessions.without_orders(same) is same

@@ -2,6 +2,8 @@
 
 from contextlib import nullcontext
 from dataclasses import replace
+from io import BytesIO
+from zipfile import ZipFile
 
 import pytest
 
@@ -12,6 +14,7 @@ from core.domain.run import RunSpec, RunStatus
 from core.domain.study import StudyPlan, Variant
 from core.export import examples
 from core.export.bundle.bring import bring
+from core.export.downloads import bundle_of
 from core.jobs import submit, tuning
 from core.jobs.studies import submit as study_jobs
 from core.storage import run_list, studies, trash
@@ -188,6 +191,8 @@ def test_what_comes_in_a_bundle_is_its_importers_and_the_examples_are_nobodys(ho
     with actors.acting_as(zoe):
         bring(home, examples.FOLDER / "digits.zip", ours=True)  # they are here already
     assert {run(home, one.id).owner for one in brought.runs} == {BEN}
+    with ZipFile(BytesIO(bundle_of(home, brought.first, weights=False))) as bundle:  # which says of nobody whose it was
+        assert not [name for name in bundle.namelist() if BEN.encode() in bundle.read(name) or b"owner" in bundle.read(name)]
 
 
 def test_an_equal_study_of_another_is_a_study_of_ones_own(home, monkeypatch):
