@@ -7,8 +7,8 @@ import re
 FOLDER = Path(__file__).resolve().parents[3] / "assets" / "guide"
 ORDER = (
     "start", "reading-the-evidence", "for-researchers", "for-teachers", "for-presenters", "your-own-images", "your-own-weights",
-    "extensions", "what-it-can-do", "command-line", "python-api", "keeping-a-home", "remote-access", "on-a-cluster", "adding-things", "how-it-is-built",
-    "testing",
+    "extensions", "what-it-can-do", "command-line", "python-api", "keeping-a-home", "remote-access", "on-a-cluster",
+    "adding-things", "how-it-is-built", "testing",
 )  # fmt: skip
 _LINK = re.compile(r"\[([^\]]+)\]\(([^)\s]+)\)")
 _TRAIL = re.compile(r"^\[README\]\(.*?\n\n", re.DOTALL)  # the line of links under a chapter's title, for readers of files
