@@ -34,7 +34,7 @@ from core.storage.atomic import sweep
 from core.storage.durations import History, history
 from core.storage.home import Home, open_home
 from core.storage.processes import ProcessId
-from core.storage.queues import job_queue
+from core.storage.queues import job_queue, run_queue
 from core.storage.queues.lifecycle import IMPORT, RUN, TABLES, has, is_unwanted
 from core.storage.queues.queue_order import Line
 from core.storage.queues.run_queue import STOP_END, limit_reached, stop_at_limit
@@ -222,6 +222,8 @@ def _begin(home: Home, server: WarmServer, store: ResultStore, running: Computin
         claimed = _claim(store, kind, running)
         if claimed is None:
             running.look_at = time.monotonic() + BESIDE if kind == RUN else running.look_at
+            if away:
+                run_queue.say_why_all_wait(store.db, away.wrong)
             continue
         begun = True
         try:

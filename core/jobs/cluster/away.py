@@ -5,7 +5,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from core.domain.errors import WrongInput
-from core.jobs.cluster.asked import Asked
+from core.jobs.cluster.asked import Asked, Unreachable
 from core.storage.durations import history
 from core.storage.home import Home
 from core.storage.queues.slots import Nodes
@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from core.jobs.cluster.driver import Cluster
 
 AGAIN = 5.0  # seconds after which a cluster that could not be reached is tried again
-NOBODY = Nodes(cores=1, each=((1.0, 0.0),))  # lets the next run begin, which says then why it cannot
+NOBODY = Nodes(cores=0)  # while nobody answers, no run begins
+NEVER = Nodes(cores=1, each=((1.0, 0.0),))  # lets the next run begin, which says then what must be mended
 
 
 class RemoteRun:
@@ -59,17 +60,18 @@ class Away:
     home: Home
     pipeline: str
     asked: Asked | None
-    wrong: str = ""  # why it cannot be reached, in a sentence
+    wrong: str = ""  # why runs cannot go there, in a sentence; '' where they can
+    waits: bool = False  # whether that may pass by itself
     _cluster: "Cluster | None" = field(default=None, repr=False)
     _tried: float = -AGAIN
 
     def machine(self) -> Nodes:
         """What there is to compute with now."""
         cluster = self._reached()
-        return cluster.machine() if cluster else NOBODY
+        return cluster.machine() if cluster else NOBODY if self.waits else NEVER
 
     def start(self, store: ResultStore, run_id: str, attempt: int) -> RemoteRun:
-        """Give a claimed run to the cluster. Raises WrongInput where it cannot be reached."""
+        """Give a claimed run to the cluster. Raises WrongInput where none can be had."""
         if not (cluster := self._reached()):
             raise WrongInput(self.wrong)
         needs = history(store.db).bytes(store.existing(run_id).spec)
@@ -86,9 +88,9 @@ class Away:
         from core.jobs.cluster.driver import Cluster  # noqa: PLC0415  # late: whoever computes here needs nothing of it
 
         try:
-            self._cluster = Cluster(self.home, self.asked, self.pipeline)
+            self._cluster, self.wrong, self.waits = Cluster(self.home, self.asked, self.pipeline), "", False
         except WrongInput as wrong:
-            self.wrong, self._tried = str(wrong), time.monotonic()
+            self.wrong, self.waits, self._tried = str(wrong), isinstance(wrong, Unreachable), time.monotonic()
         return self._cluster
 
 

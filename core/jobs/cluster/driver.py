@@ -13,7 +13,7 @@ from typing import Any
 
 from core.domain.errors import WrongInput
 from core.domain.run import Measurement, RunStatus
-from core.jobs.cluster.asked import NEEDED, Asked
+from core.jobs.cluster.asked import NEEDED, Asked, Unreachable
 from core.jobs.cluster.keeper import Keeper, holder_of
 from core.jobs.cluster.node import UNWANTED, WAITS, Order, compute
 from core.storage.home import Home
@@ -54,11 +54,13 @@ class Cluster:
     """A Ray cluster that this machine belongs to."""
 
     def __init__(self, home: Home, asked: Asked, pipeline: str) -> None:
-        """Raises WrongInput where it cannot be reached."""
+        """Raises Unreachable where nobody answers now, WrongInput where Ray is not installed."""
         try:
             import ray  # noqa: PLC0415  # an option: requirements-ray.txt
         except ModuleNotFoundError:
             raise WrongInput(NEEDED) from None
+        if why := asked.silent():
+            raise Unreachable(_out_of_reach(asked, why))
         self._ray, self._home, self._asked, self._pipeline = ray, home, asked, pipeline
         self._known, self._refs = _Known(), set[Any]()
         self._sources = _staged(pipeline)
@@ -68,8 +70,7 @@ class Cluster:
                 runtime_env={"working_dir": str(self._sources)},
             )  # fmt: skip
         except (OSError, RuntimeError, ValueError) as error:  # ConnectionError is an OSError
-            told = " ".join(str(error).split())
-            raise WrongInput(f"The Ray cluster {asked.address} cannot be reached from this machine ({told:.300}).") from None
+            raise Unreachable(_out_of_reach(asked, " ".join(str(error).split()))) from None
         finally:
             shutil.rmtree(self._sources, ignore_errors=True)  # Ray has read them
         here = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
@@ -161,6 +162,10 @@ class Cluster:
         """What still runs there ends."""
         with suppress(Exception):
             self._ray.shutdown()
+
+
+def _out_of_reach(asked: Asked, why: str) -> str:
+    return f"The Ray cluster {asked.address} cannot be reached from this machine ({why:.300})."
 
 
 def _name_of(home: Home) -> str:

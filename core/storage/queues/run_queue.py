@@ -220,6 +220,13 @@ def node_lost(db: Database, run_id: str, attempt: int, *, counts: bool = True) -
     return False
 
 
+def say_why_all_wait(db: Database, why: str) -> None:
+    """Write why no run of the queue can begin now, a sentence, where its progress is told; '': nothing keeps them."""
+    if db.read("select 1 from runs where status = 'queued' and note != ? limit 1", (why,)):
+        with db.transaction() as write:
+            write.execute("update runs set note = ? where status = 'queued' and note != ?", (why, why))
+
+
 def request_cancel(db: Database, run_id: str) -> None:
     """Queued: cancelled at once. Running: flagged for its supervisor. Else nothing."""
     with db.transaction() as write:

@@ -1,17 +1,21 @@
 """What the head answers nodes, and what a node may and may not leave there; without a cluster."""
 
+import socket
+import sys
 import time
 
 import numpy as np
 import pytest
 
+from core.cli.progress_text import standing
 from core.domain.errors import WrongInput
 from core.domain.requests.registry import parse_request
-from core.domain.run import RunSpec
+from core.domain.run import RunSpec, RunStatus
+from core.jobs import submit
 from core.jobs.catalogue import dataset_images
 from core.jobs.cluster import keeper as keepers
 from core.jobs.cluster.asked import Asked
-from core.jobs.cluster.away import AGAIN, away_from_here
+from core.jobs.cluster.away import away_from_here
 from core.jobs.cluster.files import ByCalls, SharedFolder, taken
 from core.jobs.cluster.keeper import Keeper, holder_of
 from core.jobs.cluster.relay import Head, Relay
@@ -20,7 +24,7 @@ from core.storage.home import open_home
 from core.storage.processes import ProcessId
 from core.storage.runs import ResultStore
 from core.storage.shared import remote_parts
-from tests.core.jobs.place import STUB
+from tests.core.jobs.place import STUB, until
 
 
 @pytest.fixture
@@ -167,11 +171,25 @@ def test_nothing_is_asked_for_unless_the_environment_says_so(home, monkeypatch):
     assert away_from_here(home, STUB) is None
 
 
-def test_a_cluster_without_ray_or_out_of_reach_is_told_in_a_sentence_and_tried_again_later(home, monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "ray", None)
+def test_without_ray_a_run_says_what_to_install(home, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
     monkeypatch.setenv("FORGETSCOPE_RAY", "auto")
     away = away_from_here(home, STUB)
     assert away.machine().room_for(RunSpec("digits", "small_cnn", parse_request("class:3"), "ssd", {}, 0), [])
     with ResultStore(home.database) as store, pytest.raises(WrongInput, match=r"pip install -r requirements-ray\.txt"):
         away.start(store, "any", 1)
-    assert AGAIN > 0
+
+
+def test_while_a_cluster_cannot_be_reached_its_runs_wait_and_say_why(place, monkeypatch):
+    pytest.importorskip("ray")
+    with socket.socket() as nobody:  # a port that is taken, and where nobody listens
+        nobody.bind(("127.0.0.1", 0))
+        monkeypatch.setenv("FORGETSCOPE_RAY", f"127.0.0.1:{nobody.getsockname()[1]}")
+        run_id = place.submit()
+        until(lambda: place.run(run_id).note)
+        run = place.run(run_id)
+        assert (run.status, run.attempt) == (RunStatus.QUEUED, 1)
+        assert "cannot be reached from this machine (nobody answers at 127.0.0.1:" in run.note
+        assert run.note in standing(run, {})
+        submit.cancel(place.home, run_id)
+        assert place.run(run_id).status == RunStatus.CANCELLED
