@@ -167,8 +167,12 @@ class Keeper:
     # Reports.
 
     def report(self, run_id: str, attempt: int, told: dict[str, Any]) -> bool:
-        """Where a run stands; False where nobody wants it any more. told: columns of its row, and `log` and `curves` as bytes."""
+        """Where a run stands; False where nobody wants it any more. told: columns of its row; `log` and `curves` as bytes; `begins`: that
+        its process does now, for which the node had to get ready first.
+        """
         log, curves = told.pop("log", b""), told.pop("curves", b"")
+        if told.pop("begins", False):
+            told["started_at"] = lifecycle.now()
         with ResultStore(self._home.database) as store:
             if told and not lifecycle.change_one(store.db, lifecycle.RUNS, run_id, attempt, **told):
                 return False

@@ -65,6 +65,8 @@ def compute(order: Order, node: str, call: Call) -> dict[str, Any]:
     os.chdir(home.root)  # Ray may take its own folder away, and with it what a new process begins in
     head = Head(call, Artifacts(home.artifacts_folder), order["files"], order["run_id"], order["attempt"])
     spec = RunSpec.from_json(order["spec"])
+    if not head.report({"node": node}):
+        return {"status": UNWANTED, "error": ""}
     _make_room(home)
     _bring_dataset(home, spec.dataset, call)
     environment = _environment(home, order, call)
@@ -73,7 +75,7 @@ def compute(order: Order, node: str, call: Call) -> dict[str, Any]:
         told = {"env": environment, "address": relay.address, "key": relay.key.hex()}
         process = _server(order["pipeline"]).start(home, RUN, spec.id, attempt, node=told)
         try:
-            wanted = _follow(home, head, process, spec.id, node)
+            wanted = _follow(home, head, process, spec.id)
         finally:  # a cancel comes as KeyboardInterrupt
             process.kill()
             process.join()
@@ -123,9 +125,9 @@ def _claimed(home: Home, spec: RunSpec, order: Order) -> int:
     return claimed[1]
 
 
-def _follow(home: Home, head: Head, process: BaseProcess, run_id: str, node: str) -> bool:
+def _follow(home: Home, head: Head, process: BaseProcess, run_id: str) -> bool:
     """Tell the head where the run stands until its process has ended; False where nobody wants it any more."""
-    sent, log, last, first = dict[str, Any](), 0, 0.0, {"node": node}
+    sent, log, last, first = dict[str, Any](), 0, 0.0, {"begins": True}
     curves_of = 0.0
     while True:
         ended = not process.is_alive()

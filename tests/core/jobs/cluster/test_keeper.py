@@ -122,6 +122,13 @@ def test_a_report_lands_until_nobody_wants_the_run(keeper, home):
     with ResultStore(home.database) as store:
         store.add(spec)
         store.claim(ProcessId.of_this_process())
+    assert keeper.report(spec.id, 1, {"node": "b"})
+    with ResultStore(home.database) as store:
+        claimed_at = store.existing(spec.id).started_at
+    time.sleep(0.002)
+    assert keeper.report(spec.id, 1, {"begins": True})
+    with ResultStore(home.database) as store:
+        assert store.existing(spec.id).started_at > claimed_at
     assert keeper.report(spec.id, 1, {"share": 0.5, "stage": "train", "node": "b", "log": b"said\n", "curves": b"{}"})
     with ResultStore(home.database) as store:
         run = store.existing(spec.id)
