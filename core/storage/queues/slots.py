@@ -79,22 +79,28 @@ class Machine:
 class Nodes(Machine):
     """A cluster, whose scheduler decides which node computes a run: there is room where some node has the cores, or the GPU, free.
 
-    cores: of the largest node. each: cores and GPUs of every node. share: of a GPU, that a run gets.
+    cores: of the smallest node, so that a study spreads over all. each: cores and GPUs of every node; taken: those that others use.
+    share: of a GPU, that a run gets.
     """
 
     each: tuple[tuple[float, float], ...] = ()
+    taken: tuple[float, float] = (0.0, 0.0)
     share: float = 1.0
 
     def demand(self, spec: RunSpec | None) -> tuple[float, float]:
         """Cores and share of a GPU that a run is given."""
-        return (1.0, self.share) if self.on_gpu(spec) else (float(self.threads_of(spec)), 0.0)
+        most = max((cores for cores, _ in self.each), default=1.0)
+        return (1.0, self.share) if self.on_gpu(spec) else (min(float(self.threads_of(spec)), most), 0.0)
 
     def room_for(self, spec: RunSpec, running: Sequence[Running]) -> str | None:
         """As of one machine. Those that run are thought to lie as close as they can."""
         if self.most is not None and len(running) >= self.most:
             return None
-        left, wanted = sorted(self.each), self.demand(spec)
-        for demand in sorted((self.demand(one.spec) for one in running), reverse=True):
+        left, wanted, ours = sorted(self.each), self.demand(spec), [self.demand(one.spec) for one in running]
+        whole, used = (tuple(sum(one[place] for one in part) for place in (0, 1)) for part in (left, [*ours, self.taken]))
+        if not _holds((whole[0] - used[0], whole[1] - used[1]), wanted):
+            return None
+        for demand in sorted(ours, reverse=True):
             place = next((place for place, one in enumerate(left) if _holds(one, demand)), None)
             if place is not None:
                 left[place] = left[place][0] - demand[0], left[place][1] - demand[1]
