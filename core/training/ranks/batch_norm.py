@@ -40,8 +40,8 @@ def _batch_norm(
         with torch.no_grad():
             running_mean.lerp_(mean.to(running_mean.dtype), momentum)
             running_var.lerp_((variance * (count / (count - 1))).to(running_var.dtype), momentum)
-    scale = torch.rsqrt(variance + eps).float()
-    out: Tensor = _Normalised.apply(input, mean.float(), scale, count, total)
+    exact = _exact(input)
+    out: Tensor = _Normalised.apply(input, mean.to(exact), torch.rsqrt(variance + eps).to(exact), count, total)
     out = out if weight is None else out * _wide(weight, input)
     return (out if bias is None else out + _wide(bias, input)).to(input.dtype)
 
@@ -54,7 +54,7 @@ def moments(x: Tensor, total: Sum) -> tuple[Tensor, Tensor, Tensor]:
     """
     axes = [0, *range(2, x.ndim)]
     count = x.numel() / x.shape[1]
-    variance, mean = (moment.double() for moment in torch.var_mean(x.float(), axes, correction=0))
+    variance, mean = (moment.double() for moment in torch.var_mean(x.to(_exact(x)), axes, correction=0))
     told = total(torch.cat([mean * count, (variance + mean.square()) * count, mean.new_tensor([count])]))
     whole, channels = told[-1], x.shape[1]
     center = told[:channels] / whole
@@ -66,8 +66,8 @@ class _Normalised(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, mean: Tensor, scale: Tensor, count: Tensor, total: Sum) -> Tensor:
-        """float32, shaped like x."""
-        out = (x.float() - _wide(mean, x)) * _wide(scale, x)
+        """float32, or float64 for such; shaped like x."""
+        out = (x.to(scale.dtype) - _wide(mean, x)) * _wide(scale, x)
         ctx.save_for_backward(out, scale)
         ctx.count, ctx.total, ctx.dtype = count, total, x.dtype
         return out
@@ -76,12 +76,17 @@ class _Normalised(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         """Of the loss of all ranks by this rank's rows: the ranks' sums are of all rows that the moments are of."""
         out, scale = ctx.saved_tensors
-        gradient = gradients[0].float()
+        gradient = gradients[0].to(out.dtype)
         axes = [0, *range(2, out.ndim)]
         sums = ctx.total(torch.cat([gradient.sum(axes), (gradient * out).sum(axes)])) / ctx.count
         plain, along = sums.chunk(2)
         by_x = (gradient - _wide(plain, out) - out * _wide(along, out)) * _wide(scale, out)
         return by_x.to(ctx.dtype), None, None, None, None
+
+
+def _exact(x: Tensor) -> torch.dtype:
+    """In which x is normalised."""
+    return torch.float64 if x.dtype == torch.float64 else torch.float32
 
 
 def _wide(values: Tensor, x: Tensor) -> Tensor:

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from queue import Empty, Queue
 import subprocess
+import sys
 from threading import Lock, Thread
 from time import monotonic
 from typing import Any
@@ -32,8 +33,8 @@ AGAIN = 60.0  # seconds for which processes without a task are asked again; they
 SAY = 5.0  # seconds in which others say what went wrong, once sums fail
 
 
-class RankFailed(RuntimeError):
-    """A process of a training over ranks ended, failed or did not answer: one sentence."""
+class RankFailed(WrongInput):
+    """Nothing was asked for wrongly: a process of a training over ranks ended, failed or did not answer."""
 
 
 class Silent(RankFailed):
@@ -89,13 +90,13 @@ class Member:
 
     def _listen(self) -> None:
         assert self.process.stdout is not None  # a pipe
-        for line in self.process.stdout:
-            said = json.loads(line)
-            self._said.put(said)
-            if "error" in said:
-                break
-        else:
-            self._said.put(None)
+        with self.process.stdout as lines:
+            for line in lines:
+                said = json.loads(line)
+                self._said.put(said)
+                if "error" in said:
+                    break
+        self._said.put(None)
         if self.on_gpu:  # there a sum waits for ever for a rank that is gone
             with suppress(Exception):
                 distributed_c10d._abort_process_group()
@@ -132,7 +133,7 @@ def over_ranks(
     if count == 1:
         yield ALONE
         return
-    before, on_gpu, well = torch.get_num_threads(), task.device.startswith("cuda"), False
+    before, on_gpu, well = (torch.get_num_threads(), sys.excepthook), task.device.startswith("cuda"), False
     with _lock, folder_beside(root) as folder:
         try:
             hand_over(folder, {EXAMPLES: examples} | ({} if validation is None else {VALIDATION: validation}))
@@ -156,8 +157,9 @@ def over_ranks(
         finally:
             if not well:
                 dismiss(0.0)
-            torch.set_num_threads(before)
             leave()
+            torch.set_num_threads(before[0])
+            sys.excepthook = before[1]  # PyTorch puts one around it with each group
 
 
 def dismiss(seconds: float = END) -> None:
@@ -182,14 +184,14 @@ def _ready(count: int, extended: bool) -> list[Member]:
 
 def _tell_cause(error: BaseException) -> None:
     """Raises what another rank failed by, where a sum failed here because of it."""
-    if not isinstance(error, RuntimeError) or isinstance(error, RankFailed) or out_of_memory(error):
+    if not isinstance(error, RuntimeError) or out_of_memory(error):
         return
     for member in _crew:
         try:
             member.hear(SAY / len(_crew))
         except Silent:
             continue
-        except (RankFailed, WrongInput, Diverged, MemoryError) as failed:
+        except (WrongInput, Diverged, MemoryError) as failed:
             raise failed from error
     if "time" in str(error).lower():
         minutes = PATIENCE.total_seconds() / 60

@@ -22,6 +22,7 @@ from core.domain.info import DatasetInfo, dataset_from
 from core.domain.run import Recipe
 from core.domain.training.ranks import check_room
 from core.models.registry import MODELS
+from core.models.timm_names import is_timm
 from core.training.cache import to_arrays, to_tensors
 from core.training.fisher import Importance, fisher_diagonal
 from core.training.ranks.group import Ranks
@@ -66,7 +67,7 @@ class Task:
 
 def extensions_of(model: str) -> dict[str, str]:
     """Name -> digest of the extensions that this process has read, where the network is none of ours; else nothing."""
-    if getattr(MODELS[model], "__module__", "").startswith("core."):
+    if is_timm(model) or MODELS[model].__module__ == f"core.models.{model}":
         return {}
     return {one.name: one.digest() for one in extension_files() if one.module in sys.modules}
 
