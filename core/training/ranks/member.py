@@ -22,6 +22,7 @@ from safetensors.numpy import load_file
 from core.domain.code_version import training_version
 from core.domain.errors import WrongInput
 from core.models.ensemble import builder_of
+from core.storage.atomic import remove
 from core.storage.disk_and_memory_errors import out_of_memory
 from core.training.cache import to_tensors
 from core.training.context import RunContext
@@ -38,16 +39,17 @@ KINDS = {Diverged: "diverged", WrongInput: "wrong"}  # of errors that have a sen
 
 def serve(prepare: Callable[[Mapping[str, str]], None] = lambda extensions: None) -> None:
     """Take tasks until nobody asks. prepare: is told which extensions rank 0 has read, before a network is built that is not ours."""
-    reply, lines = _replying(), Queue[str]()
+    reply, lines, places = _replying(), Queue[str](), list[Path]()
     faulthandler.enable()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # of a terminal: whoever started it decides
-    Thread(target=_listen, args=(lines,), name="leave-with-parent", daemon=True).start()
+    Thread(target=_listen, args=(lines, places), name="leave-with-parent", daemon=True).start()
     reply({"ready": os.getpid()})
     while True:
         try:
             asked = json.loads(lines.get(timeout=IDLE))
         except Empty:
             return
+        places[:] = [Path(asked["folder"])]
         try:
             _take_part(asked, reply, prepare)
         except Exception as error:  # the one place: rank 0 tells it
@@ -91,10 +93,13 @@ def _prepared(task: work.Task, folder: Path, device: str) -> Callable[[Ranks], o
     )
 
 
-def _listen(lines: "Queue[str]") -> None:
+def _listen(lines: "Queue[str]", places: list[Path]) -> None:
+    """places: the folder of what was handed over last."""
     for line in sys.stdin:
         lines.put(line)
-    os._exit(0)  # whoever asked is gone: nobody waits for this
+    for place in places:  # whoever asked is gone: nobody waits for this
+        remove(place)
+    os._exit(0)
 
 
 def _replying() -> Callable[[dict[str, Any]], None]:

@@ -1,6 +1,7 @@
 """A training shared by several processes is that of one; what of it is refused; and none of them is left behind."""
 
 from dataclasses import replace
+from datetime import timedelta
 import os
 import signal
 import subprocess
@@ -35,7 +36,7 @@ from core.training.cache import ArtifactCache, to_tensors
 from core.training.context import RunContext
 from core.training.loop import fit
 from core.training.precomputed import ImportanceStatistic
-from core.training.ranks import crew
+from core.training.ranks import crew, work
 from core.training.ranks.batch_norm import WholeBatch
 from core.training.ranks.group import Ranks
 from core.training.ranks.statistics import computed
@@ -250,6 +251,21 @@ def test_a_killed_rank_fails_the_training_in_a_sentence_and_it_goes_on_where_it_
     assert all(torch.equal(whole[name], parts[name]) for name in whole)
 
 
+@pytest.mark.slow
+def test_a_rank_that_neither_answers_nor_ends_fails_the_training_too(setup_of, monkeypatch):
+    monkeypatch.setattr(work, "PATIENCE", timedelta(seconds=2))
+    setup, stopped = setup_of("small_cnn", 2, epochs=9), []
+
+    def stop(share, note):
+        if note == "epoch 2 of 9" and not stopped:
+            stopped.append(crew._crew[0].process)
+            stopped[0].send_signal(signal.SIGSTOP)
+
+    with pytest.raises(crew.RankFailed, match=r"^The processes that share each batch did not answer each other within"):
+        trained(setup, 150, stop)
+    assert stopped[0].poll() == -signal.SIGKILL
+
+
 def test_what_goes_wrong_in_another_process_is_told_as_it_is_here(setup_of):
     setup = setup_of("small_cnn", 2, epochs=1)
     with pytest.raises(WrongInput, match=r"^The sources of training were changed while this run was under way; Retry asks anew.$"):
@@ -304,7 +320,7 @@ from core.storage.artifacts import Artifacts
 from core.storage.home import open_home
 from core.storage.runs import ResultStore
 from core.training.cache import ArtifactCache
-from core.training.ranks import crew
+from core.training.ranks import crew, work
 from core.training.run_setup import set_up, train_or_load
 
 def say(share, note):
@@ -331,6 +347,7 @@ def test_a_killed_parent_leaves_no_process_behind(home):
     parent.stdout.close()
     other.wait(timeout=2)
     assert not other.is_running()
+    assert not list(home.root.glob(".writing-*")), "nor what was handed to it"
 
 
 @pytest.mark.parametrize("method, recipe, words", [
