@@ -32,7 +32,7 @@ from core.training.early_stop import Validation
 from core.training.grid import Grid, Sharded, Weights, grid_of
 from core.training.loop import fit
 from core.training.ranks.crew import over_ranks
-from core.training.ranks.work import TRAIN, Task, begins_alike, check_gpus, extensions_of
+from core.training.ranks.work import TRAIN, Task, begins_alike, extensions_of
 from core.training.sharding import cell_passes, joined, train_cell
 from core.training.training_state import Training
 
@@ -146,7 +146,6 @@ def set_up(spec: RunSpec, cache: ArtifactCache, datasets: Path | None = None) ->
     make_deterministic(threads_of(spec.model, cores(), threads_asked()))
     dataset = load_dataset(spec.dataset, datasets)
     recipe = with_own(preset_for(spec.dataset, spec.model).recipe, spec.recipe)
-    check_gpus(recipe.ranks, device)
     splits = splits_of(spec, dataset, recipe)
     build = builder_of(spec.model, recipe.shards)
     setup = RunSetup(spec, splits, recipe, lambda: build(dataset.info), device, cache, *versions, dataset.info)

@@ -5,6 +5,7 @@ from contextlib import contextmanager, suppress
 import json
 from pathlib import Path
 from queue import Empty, Queue
+import re
 import subprocess
 import sys
 from threading import Lock, Thread
@@ -24,7 +25,7 @@ from core.storage.processes import python_module
 from core.training.cache import to_arrays
 from core.training.loop import Diverged
 from core.training.ranks.group import ALONE, Ranks
-from core.training.ranks.work import EXAMPLES, PATIENCE, VALIDATION, WEIGHTS, Task, hand_over, join, leave
+from core.training.ranks.work import EXAMPLES, PATIENCE, VALIDATION, WEIGHTS, Task, check_gpus, hand_over, join, leave
 
 START = 180.0  # seconds until a process has imported what it needs, on a machine that has much else to do
 READ = 600.0  # seconds until it has read what was handed over, and built its network
@@ -127,12 +128,14 @@ def over_ranks(
     """Within it, as many processes as the task's recipe says do it together, of which this is the first; one alone is left as it is.
 
     examples, validation, weights: what the others are handed, by files below root. Raises what one of them failed by, WrongInput
-    or RankFailed, and leaves none of them then.
+    where there is not a GPU for each, or RankFailed, and leaves none of them then.
     """
+    global _last  # beside the processes that it is about
     count = task.recipe.ranks
     if count == 1:
         yield ALONE
         return
+    check_gpus(count, task.device)
     before, on_gpu, well = (torch.get_num_threads(), sys.excepthook), task.device.startswith("cuda"), False
     with _lock, folder_beside(root) as folder:
         try:
@@ -150,7 +153,7 @@ def over_ranks(
             for member in members:
                 member.hear(END)
                 member.on_gpu = False
-            well = True
+            well, _last = True, monotonic()
         except Exception as error:
             _tell_cause(error)
             raise
@@ -193,6 +196,6 @@ def _tell_cause(error: BaseException) -> None:
             continue
         except (WrongInput, Diverged, MemoryError) as failed:
             raise failed from error
-    if "time" in str(error).lower():
+    if re.search("timed? ?out", str(error), re.IGNORECASE):
         minutes = PATIENCE.total_seconds() / 60
         raise RankFailed(f"The processes that share each batch did not answer each other within {minutes:.0f} minutes.") from error

@@ -66,6 +66,13 @@ def far(one, other):
     return float((here - there).norm() / here.norm().clamp(min=1e-9))
 
 
+@pytest.fixture(scope="module", autouse=True)
+def nobody_stays():
+    """Processes that would wait a while for another task."""
+    yield
+    crew.dismiss()
+
+
 @pytest.fixture
 def setup_of(home, monkeypatch):
     """setup_of(model, ranks, **recipe): on digits."""
@@ -375,6 +382,14 @@ def test_ranks_want_a_gpu_each_where_there_are_gpus(monkeypatch):
     monkeypatch.setenv("FORGETSCOPE_DEVICE", "cpu")
     assert spec().recipe == {"ranks": 3}
     check_room(2, "cuda", 2)
+
+
+def test_a_training_by_ranks_is_refused_where_it_begins_without_gpus_for_them(home, setup_of, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    setup = replace(setup_of("small_cnn", 2), device="cuda")
+    began = crew.over_ranks(setup.task("train", 0), setup.root, setup.splits.trained)
+    with pytest.raises(WrongInput, match="ranks=2 needs a GPU for each rank, and there is 1 here"), began:
+        raise AssertionError
 
 
 def test_one_rank_is_the_run_that_it_always_was(setup_of):
