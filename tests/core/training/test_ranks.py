@@ -250,7 +250,7 @@ def test_a_killed_rank_fails_the_training_in_a_sentence_and_it_goes_on_where_it_
 
     with pytest.raises(crew.RankFailed, match=r"^Process 2 of 2 that share each batch was ended by signal 9.*; Retry goes on from the"):
         trained(setup, 150, kill)
-    assert time.monotonic() - began[0] < 8
+    assert time.monotonic() - began[0] < 30
     assert not crew._crew
     assert not list(home.root.glob(".writing-*"))
     parts, told = trained(setup, 150)
@@ -282,12 +282,12 @@ def test_what_goes_wrong_in_another_process_is_told_as_it_is_here(setup_of):
 
 def test_a_run_with_ranks_has_the_networks_of_one_without_and_leaves_no_process(home, setup_of):
     spec = make_spec(SHELVES, "digits", "small_cnn", parse_request("class:3"), "ssd", {"importance": "per_sample"},
-                     recipe={"epochs": "1", "learning_rate": "0.001", "ranks": "2"})  # fmt: skip
-    assert spec.recipe == {"epochs": 1, "learning_rate": 0.001, "ranks": 2}
+                     recipe={"epochs": "1", "batch_size": "256", "ranks": "2"})  # fmt: skip
+    assert spec.recipe == {"epochs": 1, "batch_size": 256, "ranks": 2}
     with ResultStore(home.database) as store:
         store.add(spec)
     outcome = pipeline.run(replace(spec, device="cpu"), home, lambda *_: None)
-    artifacts, alone = Artifacts(home.artifacts_folder), setup_of("small_cnn", 1, epochs=1, learning_rate=0.001)
+    artifacts, alone = Artifacts(home.artifacts_folder), setup_of("small_cnn", 1, epochs=1, batch_size=256)
     for purpose, images in (("original", alone.splits.trained), ("reference", alone.splits.retain)):
         one = train_or_load(alone, purpose, purpose, images, lambda share, note: None)
         assert far(one.tensors, to_tensors(artifacts.get_arrays(outcome.artifacts[purpose]))) < 1e-4
