@@ -210,14 +210,16 @@ def test_a_network_that_draws_in_its_forward_pass_is_refused_in_a_sentence():
 
 
 def test_two_processes_train_the_network_of_one_with_and_without_batch_norm(setup_of):
+    """At a low rate: where rounding moves a value over a ReLU's zero, the step differs by more than rounding, in one process too."""
     recipes = {"small_cnn": {"epochs": 2, "augment": "crop", "validation": 0.2, "patience": 1}, "vit_small": {"epochs": 1}}
     for model, recipe in recipes.items():
+        recipe["learning_rate"] = 0.01
         one, curve = trained(setup_of(model, 1, **recipe), 200)
         two, shared = trained(setup_of(model, 2, **recipe), 200)
-        assert 0 < apart(one, two) < 1e-4, f"{model}: not to the bit, for sums come in another order"
+        assert 0 < far(one, two) < 1e-4, f"{model}: not to the bit, for sums come in another order"
         assert torch.tensor(shared) == pytest.approx(torch.tensor(curve), rel=1e-4)
         fresh = setup_of(model, 1, **recipe).context("original", lambda share, note: None, {}).fresh_model().state_dict()
-        assert apart(fresh, one) > 1e-2, f"{model} has learned"
+        assert far(fresh, one) > 1e-2, f"{model} has learned"
 
 
 def test_the_exact_fisher_is_summed_over_ranks(setup_of):
@@ -282,12 +284,12 @@ def test_what_goes_wrong_in_another_process_is_told_as_it_is_here(setup_of):
 
 def test_a_run_with_ranks_has_the_networks_of_one_without_and_leaves_no_process(home, setup_of):
     spec = make_spec(SHELVES, "digits", "small_cnn", parse_request("class:3"), "ssd", {"importance": "per_sample"},
-                     recipe={"epochs": "1", "batch_size": "256", "ranks": "2"})  # fmt: skip
-    assert spec.recipe == {"epochs": 1, "batch_size": 256, "ranks": 2}
+                     recipe={"epochs": "1", "batch_size": "256", "learning_rate": "0.01", "ranks": "2"})  # fmt: skip
+    assert spec.recipe == {"epochs": 1, "batch_size": 256, "learning_rate": 0.01, "ranks": 2}
     with ResultStore(home.database) as store:
         store.add(spec)
     outcome = pipeline.run(replace(spec, device="cpu"), home, lambda *_: None)
-    artifacts, alone = Artifacts(home.artifacts_folder), setup_of("small_cnn", 1, epochs=1, batch_size=256)
+    artifacts, alone = Artifacts(home.artifacts_folder), setup_of("small_cnn", 1, epochs=1, batch_size=256, learning_rate=0.01)
     for purpose, images in (("original", alone.splits.trained), ("reference", alone.splits.retain)):
         one = train_or_load(alone, purpose, purpose, images, lambda share, note: None)
         assert far(one.tensors, to_tensors(artifacts.get_arrays(outcome.artifacts[purpose]))) < 1e-4
