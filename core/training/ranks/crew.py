@@ -15,7 +15,6 @@ from typing import Any
 from safetensors.numpy import save_file
 import torch
 from torch import nn
-from torch.distributed import distributed_c10d
 
 from core.data.dataset import Examples
 from core.domain.errors import WrongInput
@@ -25,7 +24,18 @@ from core.storage.processes import python_module
 from core.training.cache import to_arrays
 from core.training.loop import Diverged
 from core.training.ranks.group import ALONE, Ranks
-from core.training.ranks.work import EXAMPLES, PATIENCE, VALIDATION, WEIGHTS, Task, check_gpus, hand_over, join, leave
+from core.training.ranks.work import (
+    EXAMPLES,
+    PATIENCE,
+    VALIDATION,
+    WEIGHTS,
+    Task,
+    abort,
+    check_machine,
+    hand_over,
+    join,
+    leave,
+)
 
 START = 180.0  # seconds until a process has imported what it needs, on a machine that has much else to do
 READ = 600.0  # seconds until it has read what was handed over, and built its network
@@ -99,8 +109,7 @@ class Member:
                     break
         self._said.put(None)
         if self.on_gpu:  # there a sum waits for ever for a rank that is gone
-            with suppress(Exception):
-                distributed_c10d._abort_process_group()
+            abort()
 
     def _ended(self) -> str:
         with suppress(subprocess.TimeoutExpired):
@@ -135,7 +144,7 @@ def over_ranks(
     if count == 1:
         yield ALONE
         return
-    check_gpus(count, task.device)
+    check_machine(count, task.device)
     before, on_gpu, well = (torch.get_num_threads(), sys.excepthook), task.device.startswith("cuda"), False
     with _lock, folder_beside(root) as folder:
         try:

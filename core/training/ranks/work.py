@@ -17,6 +17,7 @@ from torch import Tensor, nn
 import torch.distributed as dist
 
 from core.data.dataset import Examples
+from core.domain.errors import WrongInput
 from core.domain.extension_files import extension_files
 from core.domain.info import DatasetInfo, dataset_from
 from core.domain.run import Recipe
@@ -72,9 +73,11 @@ def extensions_of(model: str) -> dict[str, str]:
     return {one.name: one.digest() for one in extension_files() if one.module in sys.modules}
 
 
-def check_gpus(ranks: int, device: str) -> None:
-    """Raises WrongInput where there are GPUs, but not one for each rank."""
-    if ranks > 1 and device.startswith("cuda"):
+def check_machine(ranks: int, device: str) -> None:
+    """Raises WrongInput where processes cannot meet by this PyTorch, or where there are GPUs, but not one for each rank."""
+    if not dist.is_available():
+        raise WrongInput(f"ranks={ranks} needs torch.distributed, which this PyTorch was built without; leave out ranks.")
+    if device.startswith("cuda"):
         check_room(ranks, device, torch.cuda.device_count())
 
 
@@ -95,6 +98,14 @@ def leave() -> None:
     with suppress(RuntimeError):
         if dist.is_initialized():
             dist.destroy_process_group()
+
+
+def abort() -> None:
+    """Whatever waits for the other ranks fails at once."""
+    with suppress(Exception):  # there may be no group any more
+        from torch.distributed.distributed_c10d import _abort_process_group  # noqa: PLC0415  # not in every build
+
+        _abort_process_group()
 
 
 def hand_over(folder: Path, sets: Mapping[str, Examples]) -> None:
@@ -139,18 +150,14 @@ def begins_alike(ranks: Ranks, resume: Callable[[Training], int] = lambda _: 0) 
 
 
 def fisher_over(ranks: Ranks, model: nn.Module, examples: Examples, on_share: Callable[[float], None] | None = None) -> Importance:
-    """As `fisher_diagonal` of all the examples: each rank sums over its rows. examples: all, on the model's device, the same in all ranks.
+    """As `fisher_diagonal` of all the examples: each rank sums over its rows, or over all where there are fewer rows than ranks.
 
-    Raises ValueError as that does.
+    examples: all, on the model's device, the same in all ranks. Raises ValueError as that does.
     """
-    mine = ranks.rows(len(examples))
+    mine = ranks.rows(len(examples)) if len(examples) >= ranks.count else slice(0, len(examples))
     own, count = examples.subset(torch.arange(mine.start, mine.stop, device=examples.labels.device)), mine.stop - mine.start
-    found = fisher_diagonal(model, own.batches, total=count, on_share=on_share) if count else _nothing(model)
+    found = fisher_diagonal(model, own.batches, total=count, on_share=on_share)
     for value in found.values():
-        value.mul_(count / len(examples))
+        value.mul_(count / len(examples) if count < len(examples) else 1 / ranks.count)
     ranks.sum_all(list(found.values()))
     return found
-
-
-def _nothing(model: nn.Module) -> Importance:
-    return {name: torch.zeros(p.shape, dtype=p.dtype, device=p.device) for name, p in model.named_parameters()}

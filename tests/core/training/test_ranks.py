@@ -282,6 +282,25 @@ def test_what_goes_wrong_in_another_process_is_told_as_it_is_here(setup_of):
     assert not crew._crew
 
 
+def test_the_exact_fisher_of_fewer_rows_than_ranks_and_of_shares_that_do_not_divide_is_that_of_all():
+    torch.manual_seed(0)
+    data = Examples(torch.randint(0, 256, (7, 1, 2, 2), dtype=torch.uint8), torch.arange(7) % 2)
+    models = [nn.Sequential(nn.Flatten(), nn.Linear(4, 2)) for _ in range(3)]
+    for model in models[1:]:
+        model.load_state_dict(models[0].state_dict())
+    for count in (7, 2):
+        some = data.first(count)
+        wanted = EXACT.compute(models[0], some, RunContext(lambda: models[0], Recipe(1, 2, 0.1)))
+        for found in in_threads(3, lambda ranks, some=some: work.fisher_over(ranks, models[ranks.rank], some)):
+            assert {name: found[name] == pytest.approx(value, rel=1e-5) for name, value in wanted.items()} == dict.fromkeys(wanted, True)
+
+
+def test_a_pytorch_without_processes_that_meet_refuses_ranks_in_a_sentence(monkeypatch):
+    monkeypatch.setattr(torch.distributed, "is_available", lambda: False)
+    with pytest.raises(WrongInput, match=r"^ranks=2 needs torch\.distributed, which this PyTorch was built without; leave out ranks\.$"):
+        work.check_machine(2, "cpu")
+
+
 def test_a_run_with_ranks_has_the_networks_of_one_without_and_leaves_no_process(home, setup_of):
     spec = make_spec(SHELVES, "digits", "small_cnn", parse_request("class:3"), "ssd", {"importance": "per_sample"},
                      recipe={"epochs": "1", "batch_size": "256", "learning_rate": "0.01", "ranks": "2"})  # fmt: skip
