@@ -41,9 +41,9 @@ def _batch_norm(
             running_mean.lerp_(mean.to(running_mean.dtype), momentum)
             running_var.lerp_((variance * (count / (count - 1))).to(running_var.dtype), momentum)
     exact = _exact(input)
-    out: Tensor = _Normalised.apply(input, mean.to(exact), torch.rsqrt(variance + eps).to(exact), count, total)
-    out = out if weight is None else out * _wide(weight, input)
-    return (out if bias is None else out + _wide(bias, input)).to(input.dtype)
+    scale, shift = torch.rsqrt(variance + eps).to(exact), mean.to(exact)
+    out: Tensor = _Normalised.apply(input, weight, bias, shift, scale, count, total)
+    return out
 
 
 @torch.no_grad()
@@ -62,26 +62,33 @@ def moments(x: Tensor, total: Sum) -> tuple[Tensor, Tensor, Tensor]:
 
 
 class _Normalised(torch.autograd.Function):
-    """(x - mean) * scale, whose mean and scale depend on the rows of all ranks."""
+    """(x - mean) * scale * weight + bias, whose mean and scale depend on the rows of all ranks; it keeps x alone, as PyTorch's own does."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, mean: Tensor, scale: Tensor, count: Tensor, total: Sum) -> Tensor:
-        """float32, or float64 for such; shaped like x."""
-        out = (x.to(scale.dtype) - _wide(mean, x)) * _wide(scale, x)
-        ctx.save_for_backward(out, scale)
-        ctx.count, ctx.total, ctx.dtype = count, total, x.dtype
-        return out
+    def forward(
+        ctx: Any, x: Tensor, weight: Tensor | None, bias: Tensor | None, mean: Tensor, scale: Tensor, count: Tensor, total: Sum
+    ) -> Tensor:
+        """Of the shape and type of x."""
+        ctx.save_for_backward(x, weight, mean, scale, count)
+        ctx.total, ctx.has_bias = total, bias is not None
+        out = (x.to(scale.dtype) - _wide(mean, x)) * _wide(_times(scale, weight), x)
+        return (out if bias is None else out + _wide(bias, x)).to(x.dtype)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        """Of the loss of all ranks by this rank's rows: the ranks' sums are of all rows that the moments are of."""
-        out, scale = ctx.saved_tensors
-        gradient = gradients[0].to(out.dtype)
-        axes = [0, *range(2, out.ndim)]
-        sums = ctx.total(torch.cat([gradient.sum(axes), (gradient * out).sum(axes)])) / ctx.count
-        plain, along = sums.chunk(2)
-        by_x = (gradient - _wide(plain, out) - out * _wide(along, out)) * _wide(scale, out)
-        return by_x.to(ctx.dtype), None, None, None, None
+        """Of the loss of all ranks: by this rank's rows, and its part of that by weight and bias, which is summed with all gradients."""
+        x, weight, mean, scale, count = ctx.saved_tensors
+        gradient, axes = gradients[0].to(scale.dtype), [0, *range(2, x.ndim)]
+        normal = (x.to(scale.dtype) - _wide(mean, x)) * _wide(scale, x)
+        by_bias, by_weight = gradient.sum(axes), (gradient * normal).sum(axes)
+        plain, along = (ctx.total(torch.cat([by_bias, by_weight])) / count).chunk(2)
+        by_x = (gradient - _wide(plain, x) - normal * _wide(along, x)) * _wide(_times(scale, weight), x)
+        own = None if weight is None else by_weight.to(weight.dtype)
+        return by_x.to(x.dtype), own, by_bias.to(scale.dtype) if ctx.has_bias else None, None, None, None, None
+
+
+def _times(scale: Tensor, weight: Tensor | None) -> Tensor:
+    return scale if weight is None else scale * weight
 
 
 def _exact(x: Tensor) -> torch.dtype:
