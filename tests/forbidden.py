@@ -234,6 +234,7 @@ OF_ALL: dict[str, Act] = {
     "runs.forget_kept": lambda _, store, it: store.forget_kept("shared"),
     "runs.forget_older": lambda _, store, it: store.forget_older("original/", "none"),
     "runs.forget_stale": lambda _, store, it: store.forget_stale("original/", -1),
+    "run_queue.say_why_all_wait": lambda _, store, it: run_queue.say_why_all_wait(store.db, "because"),
     "unneeded.remove": lambda home, store, it: unneeded.remove(home, store, []),
     "artifacts.remove": lambda home, store, it: Artifacts(home.artifacts_folder).remove(store.artifacts(it.done)["unlearned"]),
     "artifacts.remove_older": lambda home, store, it: Artifacts(home.artifacts_folder).remove_older(

@@ -23,7 +23,7 @@ from filelock import FileLock, Timeout
 
 from core.domain.errors import WrongInput
 from core.domain.run import RunSpec, RunStatus
-from core.jobs.cluster.asked import RAY
+from core.jobs.cluster.asked import RAY, Unreachable
 from core.jobs.cluster.away import Away, RemoteRun, away_from_here
 from core.jobs.forking.fork_server import NO_SERVER, WarmServer
 from core.jobs.submit import END_SECONDS, empty_trash, end_supervisor, remove_old_jobs
@@ -34,7 +34,7 @@ from core.storage.atomic import sweep
 from core.storage.durations import History, history
 from core.storage.home import Home, open_home
 from core.storage.processes import ProcessId
-from core.storage.queues import job_queue
+from core.storage.queues import job_queue, run_queue
 from core.storage.queues.lifecycle import IMPORT, RUN, TABLES, has, is_unwanted
 from core.storage.queues.queue_order import Line
 from core.storage.queues.run_queue import STOP_END, limit_reached, stop_at_limit
@@ -44,6 +44,7 @@ from core.storage.runs import ResultStore
 POLL = 0.05  # seconds between looks: at the queues, at the processes, at their cancel flags
 KIND_SECONDS = 1.0  # from TERM to KILL
 LOCK_SECONDS = 1.0  # who only asks whether the lock is free holds it for a moment
+WAIT_AGAIN = 10.0  # seconds after a node gave a run back for want of memory
 BESIDE = 0.3  # seconds between looks for a run that can begin beside others
 PAUSE = 1.0  # seconds to wait when the store could not be reached
 IDLE_SECONDS = 60.0
@@ -91,6 +92,7 @@ class Watched:
     began: float = field(default_factory=time.monotonic)
     kill_at: float | None = None  # when it was asked to end, and a moment later
     stopped_at: float | None = None  # the limit, in seconds, that it came to
+    waits: bool = False  # a node gave it back for want of memory
 
     def has_ended(self, store: ResultStore) -> bool:
         """Ask it to end where that is wanted. Raises what a call to the store may."""
@@ -98,7 +100,7 @@ class Watched:
             if self.stopped_at is not None:  # unless it got done just then
                 store.finish(self.id, self.attempt, RunStatus.FAILED, error=limit_reached(self.stopped_at))
             if isinstance(self.process, RemoteRun):
-                self.process.settle(store)
+                self.waits = self.process.settle(store)
             return True
         self.kill_if_deaf()
         if self.kill_at is None and self._is_unwanted(store):
@@ -108,12 +110,15 @@ class Watched:
 
     def _is_unwanted(self, store: ResultStore) -> bool:
         limit = store.limit(self.id) if self.kind == RUN else None
-        if limit is not None and time.monotonic() - self.began >= limit:
+        if limit is not None and self._seconds(store) >= limit:
             self.stopped_at = limit
             with suppress(*TROUBLE):  # a full disk, say: it is stopped all the same
                 stop_at_limit(store.db, self.id, self.attempt, limit)
             return True
         return is_unwanted(store.db, TABLES[self.kind], self.id, self.attempt)
+
+    def _seconds(self, store: ResultStore) -> float:
+        return self.process.seconds(store) if isinstance(self.process, RemoteRun) else time.monotonic() - self.began
 
     def kill_if_deaf(self) -> None:
         """It was asked to end and still lives."""
@@ -161,11 +166,8 @@ def _serve(home: Home, server: WarmServer, idle_seconds: float, stop: threading.
                     wait([sentinel for one in running.watched if (sentinel := one.process.sentinel) is not None], POLL)
                     if stop.is_set():
                         break  # whoever signalled to all at once has ended the others too: that is no end without a word
-                    if ended := [one for one in running.watched if one.has_ended(store)]:
-                        for one in ended:
-                            running.watched.remove(one)
-                            one.process.close()  # one whose fork server was killed only seems to have ended, and leaves now
-                        running.look_at = 0.0  # there is room
+                    if ended := _ended(store, running):
+                        running.look_at = time.monotonic() + WAIT_AGAIN if any(one.waits for one in ended) else 0.0  # there is room
                         _tidy(home, store, running)
         except TROUBLE as error:
             _log(error)
@@ -173,6 +175,17 @@ def _serve(home: Home, server: WarmServer, idle_seconds: float, stop: threading.
             for one in running.watched:
                 one.kill_if_deaf()
     _end(home, running.watched)
+
+
+def _ended(store: ResultStore, running: Computing) -> list[Watched]:
+    """Those that have ended, which are watched no longer."""
+    ended = []
+    for one in list(running.watched):
+        if one.has_ended(store):
+            ended.append(one)
+            running.watched.remove(one)
+            one.process.close()  # one whose fork server was killed only seems to have ended, and leaves now
+    return ended
 
 
 def _end(home: Home, watched: Sequence[Watched]) -> None:
@@ -189,12 +202,14 @@ def _end(home: Home, watched: Sequence[Watched]) -> None:
                     job_queue.put_back(store.db, one.id, one.attempt)
         except TROUBLE as error:  # whoever looks next finds its process gone
             _log(error)
-        one.process.terminate()
+        with suppress(*TROUBLE):  # of a cluster that is gone
+            one.process.terminate()
     patience = time.monotonic() + KIND_SECONDS
     for one in watched:
-        one.process.join(max(0.0, patience - time.monotonic()))
-        one.process.kill()  # nothing where it has ended
-        one.process.join()
+        with suppress(*TROUBLE):
+            one.process.join(max(0.0, patience - time.monotonic()))
+            one.process.kill()  # nothing where it has ended
+            one.process.join()
 
 
 def _tidy(home: Home, store: ResultStore, running: Computing) -> None:
@@ -222,12 +237,16 @@ def _begin(home: Home, server: WarmServer, store: ResultStore, running: Computin
         claimed = _claim(store, kind, running)
         if claimed is None:
             running.look_at = time.monotonic() + BESIDE if kind == RUN else running.look_at
+            if away:
+                run_queue.say_why_all_wait(store.db, away.wrong)
             continue
         begun = True
         try:
             process = away.start(store, *claimed) if away else server.start(home, kind, *claimed, fresh=stale)
             running.watched.append(Watched(kind, *claimed, process))
-        except WrongInput as wrong:  # the cluster cannot be reached
+        except Unreachable:  # just now
+            run_queue.node_lost(store.db, *claimed, counts=False)
+        except WrongInput as wrong:  # there can be no cluster
             FINISH[kind](store.db, *claimed, RunStatus.FAILED, error=str(wrong))
         except NO_SERVER as reason:
             log = home.logs_folder / "supervisor.log"

@@ -26,7 +26,7 @@ SEEDS, METHODS = "0-5", ("ssd", "aru", "finetune")
 def core(home: Home, env: dict[str, str], *words: str) -> float:
     """Seconds that a command took."""
     began = perf_counter()
-    subprocess.run([sys.executable, "-m", "core", *words, "--json"], cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=True)
+    subprocess.run([sys.executable, "-m", "core", *words, "--json"], cwd=ROOT, env=env, capture_output=True, check=True)
     return perf_counter() - began
 
 
@@ -117,8 +117,9 @@ def main() -> bool:
         results = [numbers(home) for home in homes]
         times = [trained(home) for home in homes]
     seeds, runs, ratio = 6, 6 * len(METHODS), there / here
+    study_of = f"study of {runs} runs on two nodes of a core over two slots <= {BAR}"
     return all([
-        verdict(f"study of {runs} runs on two nodes of a core over two slots <= {BAR}", f"{ratio:.2f} ({there:.1f} s, {here:.1f} s)", ratio <= BAR),
+        verdict(study_of, f"{ratio:.2f} ({there:.1f} s, {here:.1f} s)", ratio <= BAR),
         verdict("equal numbers", f"{len(results[0])} runs", all(one == results[0] for one in results) and len(results[0]) == runs),
         verdict("originals and references trained once each", str(times[1]), all(one == (seeds, seeds) for one in times)),
         verdict(f"cancel on a node, to its process's end <= {CANCEL:.0f} s", f"{seconds:.2f} s", seconds <= CANCEL),

@@ -1,7 +1,11 @@
 """Which cluster runs go to, and how: what the environment says of it."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 import os
+from pathlib import Path
+import socket
+from tempfile import gettempdir
 from typing import Self
 
 from core.domain.errors import WrongInput
@@ -12,7 +16,12 @@ AUTO = "auto"  # the cluster that this machine belongs to
 NODE_HOME = "FORGETSCOPE_NODE_HOME"  # of a node: where it keeps what it works with, else in its temporary folder
 CACHE = "FORGETSCOPE_NODE_CACHE"  # of a node: how many GB that may be
 USUAL_CACHE = 20
+ANSWER = 2.0  # seconds in which a cluster must answer
 NEEDED = "Runs on a cluster need Ray, which is not installed here; `pip install -r requirements-ray.txt` brings it."
+
+
+class Unreachable(WrongInput):
+    """Nobody answers there now: what waits goes on waiting."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +46,22 @@ class Asked:
         if address != AUTO and not (host and port.isascii() and port.isdigit() and 0 < int(port) < 2**16 and "/" not in host):
             raise WrongInput(f"{RAY} must be {AUTO} or HOST:PORT of a Ray cluster that this machine belongs to; got {address!r:.80}.")
         return cls(address, os.environ.get(FILES, "").strip(), _share(), number_asked("FORGETSCOPE_SLOTS"), threads_asked())
+
+    def silent(self) -> str:
+        """Why nobody answers where the cluster should be, '' where somebody does: Ray itself would wait for minutes."""
+        place = self.address
+        if place == AUTO:
+            place = os.environ.get("RAY_ADDRESS", "")
+            with suppress(OSError):
+                place = place or (Path(os.environ.get("RAY_TMPDIR") or gettempdir()) / "ray" / "ray_current_cluster").read_text().strip()
+        host, _, port = place.rpartition(":")
+        if not (host and port.isascii() and port.isdigit()):
+            return ""  # Ray knows better where to look
+        try:
+            socket.create_connection((host.strip("[]"), int(port)), timeout=ANSWER).close()
+        except (OSError, OverflowError) as error:
+            return f"nobody answers at {place}: {getattr(error, 'strerror', None) or 'it took too long'}"
+        return ""
 
 
 def _share() -> float:

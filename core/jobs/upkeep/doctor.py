@@ -7,14 +7,13 @@ import json
 import os
 from pathlib import Path
 import re
-import socket
 import subprocess
 import sys
 
 from core.domain.errors import WrongInput
 from core.domain.extension_files import extension_files
 from core.jobs.catalogue import catalogue
-from core.jobs.cluster.asked import AUTO, CACHE, FILES, NEEDED, NODE_HOME, RAY, SHARE, Asked
+from core.jobs.cluster.asked import CACHE, FILES, NEEDED, NODE_HOME, RAY, SHARE, Asked
 from core.jobs.upkeep.doctor_home import artifact_lines, dataset_lines, disk_lines, queue_lines, store_lines
 from core.jobs.upkeep.findings import FAULT, OK, WARNING, Line, some
 from core.jobs.validation import asked_device
@@ -23,7 +22,6 @@ from core.storage.processes import PROJECT, cores, python_module
 from core.storage.upkeep.disk_use import QUOTA, quota
 
 OLDEST = (3, 11)  # of Python
-ANSWER = 2.0  # seconds in which a cluster must answer
 LONGEST = 120.0  # seconds in which torch must have told its device
 _PINNED = re.compile(r"([A-Za-z0-9_.-]+)(?:\[[^\]]*\])?==(\S+)")
 _ANYTHING = ("FORGETSCOPE_OFFLINE", "FORGETSCOPE_HOME", FILES, NODE_HOME)
@@ -124,14 +122,9 @@ def _cluster() -> Iterator[Line]:
     except PackageNotFoundError:
         yield Line(FAULT, "cluster", NEEDED)
         return
-    host, _, port = asked.address.rpartition(":")
-    if asked.address != AUTO:
-        try:
-            socket.create_connection((host.strip("[]"), int(port)), timeout=ANSWER).close()
-        except OSError as error:
-            why = error.strerror or "it took too long"
-            yield Line(FAULT, "cluster", f"Nobody answers at {asked.address} ({why}); start the cluster, or unset {RAY}.")
-            return
+    if why := asked.silent():
+        yield Line(FAULT, "cluster", f"Runs wait for the Ray cluster {asked.address} ({why}); start it, or unset {RAY}.")
+        return
     yield Line(OK, "cluster", f"Runs go to the Ray cluster {asked.address} (Ray {here}).")
 
 

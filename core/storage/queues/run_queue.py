@@ -226,7 +226,8 @@ def wait_for_others(db: Database, run_id: str, attempt: int) -> bool:
 def node_lost(db: Database, run_id: str, attempt: int, *, counts: bool = True) -> bool:
     """The node that computed it is gone: back into the queue, where it keeps its turn; failed where that happened `LOST_MOST` times.
 
-    Whether it waits again; one that was being cancelled is cancelled. counts: False where the node only had no memory for it.
+    Whether it waits again; one that was being cancelled is cancelled. counts: False where the node only had no memory for it, or whoever
+    gave the run to the cluster is gone.
     """
     mine = "id = ? and attempt = ? and status = 'running' and not cancel_requested and lost + ? < ?"
     anew = f"update runs set {QUEUED_ANEW}, node = '', lost = lost + ? where {mine}"
@@ -235,6 +236,13 @@ def node_lost(db: Database, run_id: str, attempt: int, *, counts: bool = True) -
             return True
     finish(db, run_id, attempt, RunStatus.FAILED, error=LOST_END)
     return False
+
+
+def say_why_all_wait(db: Database, why: str) -> None:
+    """Write why no run of the queue can begin now, a sentence, where its progress is told; '': nothing keeps them."""
+    if db.read("select 1 from runs where status = 'queued' and note != ? limit 1", (why,)):
+        with db.transaction() as write:
+            write.execute("update runs set note = ? where status = 'queued' and note != ?", (why, why))
 
 
 def request_cancel(db: Database, run_id: str) -> bool:
@@ -295,7 +303,7 @@ def reconcile(db: Database, alive: Collection[str] | None = None) -> None:
     """
     for row, out_of_memory in lifecycle.dead(db, RUNS, alive):
         if row["slot"] == ON_CLUSTER and not row["error"]:  # who gave it to the cluster is gone: that ends it; an error says it is to stop
-            node_lost(db, row["id"], row["attempt"])
+            node_lost(db, row["id"], row["attempt"], counts=False)
             continue
         error = MEMORY_END if out_of_memory else SILENT_END
         finish(db, row["id"], row["attempt"], RunStatus.INTERRUPTED, error=error)

@@ -1,17 +1,21 @@
 """What the head answers nodes, and what a node may and may not leave there; without a cluster."""
 
+import socket
+import sys
 import time
 
 import numpy as np
 import pytest
 
+from core.cli.progress_text import standing
 from core.domain.errors import WrongInput
 from core.domain.requests.registry import parse_request
-from core.domain.run import RunSpec
+from core.domain.run import RunSpec, RunStatus
+from core.jobs import submit
 from core.jobs.catalogue import dataset_images
 from core.jobs.cluster import keeper as keepers
 from core.jobs.cluster.asked import Asked
-from core.jobs.cluster.away import AGAIN, away_from_here
+from core.jobs.cluster.away import away_from_here
 from core.jobs.cluster.files import ByCalls, SharedFolder, taken
 from core.jobs.cluster.keeper import Keeper, holder_of
 from core.jobs.cluster.relay import Head, Relay
@@ -20,7 +24,7 @@ from core.storage.home import open_home
 from core.storage.processes import ProcessId
 from core.storage.runs import ResultStore
 from core.storage.shared import remote_parts
-from tests.core.jobs.place import STUB
+from tests.core.jobs.place import STUB, until
 
 
 @pytest.fixture
@@ -30,7 +34,7 @@ def home(tmp_path):
 
 @pytest.fixture
 def keeper(home):
-    return Keeper(str(home.root), "")
+    return Keeper(str(home.root), "", {})
 
 
 @pytest.fixture
@@ -89,6 +93,46 @@ def test_the_lease_of_a_node_that_fell_silent_goes_to_the_next(keeper, monkeypat
     assert keeper.lease("key", "run b/1")
 
 
+def test_who_makes_the_same_at_the_head_and_on_a_node_waits_for_the_other(keeper, home):
+    artifacts = Artifacts(home.artifacts_folder)
+    with artifacts.making("key"):
+        assert not keeper.lease("key", "run a/1")
+    assert keeper.lease("key", "run a/1")
+    assert artifacts.begin_making("key") is None
+    keeper.end_lease("key", "run a/1")
+    assert keeper.lease("other", "run a/1")
+    keeper.gone("run a/1")
+    for key in ("key", "other"):
+        artifacts.begin_making(key).release()
+
+
+def test_a_file_that_is_damaged_at_the_head_or_in_the_shared_folder_comes_anew(keeper, home, tmp_path):
+    artifacts, route = Artifacts(home.artifacts_folder), SharedFolder(f"file://{tmp_path / 'lab'}")
+    file = artifacts.put_arrays({"w": np.ones(2)})
+    content = artifacts.content(file)
+    with ResultStore(home.database) as store:
+        store.keep("key", "original", file, 1.0)
+    (home.artifacts_folder / file).write_bytes(b"spoiled")
+    assert keeper.kept("key") is None
+    assert keeper.lacking([file]) == [file]
+    route.give(file, b"cut")
+    route.give(file, content)
+    through = Keeper(str(home.root), route.url, {})
+    through.fetch(file)
+    assert keeper.kept("key")["file"] == file
+
+
+def test_the_keeper_heeds_the_settings_of_the_supervisor(home, tmp_path, monkeypatch):
+    monkeypatch.setenv("FORGETSCOPE_EXTENSIONS", str(tmp_path / "nowhere"))
+    own = tmp_path / "own"
+    (own / "package").mkdir(parents=True)
+    (own / "package" / "__init__.py").write_text('"""Ours."""\n')
+    (own / "single.py").write_text('"""Ours too."""\n')
+    found = Keeper(str(home.root), "", {"FORGETSCOPE_EXTENSIONS": str(own)}).extensions()
+    assert found.keys() == {"package/__init__.py", "single.py"}
+    assert found["single.py"] == (own / "single.py").read_bytes()
+
+
 def test_content_that_is_not_what_its_name_says_is_refused(keeper, home, tmp_path):
     file = Artifacts(home.artifacts_folder).put_arrays({"w": np.ones(2)})
     with pytest.raises(Damaged, match="came damaged"):
@@ -107,7 +151,7 @@ def test_files_go_through_a_folder_of_any_kind(home, tmp_path):
     head, there = Artifacts(home.artifacts_folder), Artifacts(open_home(tmp_path / "node").artifacts_folder)
     file = head.put_arrays({"w": np.ones(2)})
     assert route.get(file) is None
-    assert Keeper(str(home.root), route.url).offer(file)
+    assert Keeper(str(home.root), route.url, {}).offer(file)
     assert taken(there, route, file)
     assert there.content(file) == head.content(file)
     assert [path.name for path in (tmp_path / "lab folder").iterdir()] == [file]
@@ -118,6 +162,13 @@ def test_a_report_lands_until_nobody_wants_the_run(keeper, home):
     with ResultStore(home.database) as store:
         store.add(spec)
         store.claim(ProcessId.of_this_process())
+    assert keeper.report(spec.id, 1, {"node": "b"})
+    with ResultStore(home.database) as store:
+        claimed_at = store.existing(spec.id).started_at
+    time.sleep(0.002)
+    assert keeper.report(spec.id, 1, {"begins": True})
+    with ResultStore(home.database) as store:
+        assert store.existing(spec.id).started_at > claimed_at
     assert keeper.report(spec.id, 1, {"share": 0.5, "stage": "train", "node": "b", "log": b"said\n", "curves": b"{}"})
     with ResultStore(home.database) as store:
         run = store.existing(spec.id)
@@ -127,6 +178,15 @@ def test_a_report_lands_until_nobody_wants_the_run(keeper, home):
     assert home.curves(spec.id).read_text() == "{}"
     assert not keeper.report(spec.id, 1, {"share": 0.6})
     assert not keeper.report(spec.id, 2, {"share": 0.6})
+    with pytest.raises(WrongInput, match="got status"):
+        keeper.report(spec.id, 1, {"status": "done"})
+    with pytest.raises(WrongInput, match="There is no run"):
+        keeper.report("../elsewhere", 1, {"log": b"said"})
+    for number in range(3):
+        keeper.report(spec.id, 1, {"log": bytes([65 + number]) * keepers.LOG_MOST})
+    said = home.log(spec.id).read_bytes()
+    assert len(said) <= keepers.LOG_MOST
+    assert said.endswith(b"C")
     assert holder_of(spec.id, 1) != holder_of(spec.id, 2)
 
 
@@ -167,11 +227,25 @@ def test_nothing_is_asked_for_unless_the_environment_says_so(home, monkeypatch):
     assert away_from_here(home, STUB) is None
 
 
-def test_a_cluster_without_ray_or_out_of_reach_is_told_in_a_sentence_and_tried_again_later(home, monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "ray", None)
+def test_without_ray_a_run_says_what_to_install(home, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
     monkeypatch.setenv("FORGETSCOPE_RAY", "auto")
     away = away_from_here(home, STUB)
     assert away.machine().room_for(RunSpec("digits", "small_cnn", parse_request("class:3"), "ssd", {}, 0), [])
     with ResultStore(home.database) as store, pytest.raises(WrongInput, match=r"pip install -r requirements-ray\.txt"):
         away.start(store, "any", 1)
-    assert AGAIN > 0
+
+
+def test_while_a_cluster_cannot_be_reached_its_runs_wait_and_say_why(place, monkeypatch):
+    pytest.importorskip("ray")
+    with socket.socket() as nobody:  # a port that is taken, and where nobody listens
+        nobody.bind(("127.0.0.1", 0))
+        monkeypatch.setenv("FORGETSCOPE_RAY", f"127.0.0.1:{nobody.getsockname()[1]}")
+        run_id = place.submit()
+        until(lambda: place.run(run_id).note)
+        run = place.run(run_id)
+        assert (run.status, run.attempt) == (RunStatus.QUEUED, 1)
+        assert "cannot be reached from this machine (nobody answers at 127.0.0.1:" in run.note
+        assert run.note in standing(run, {})
+        submit.cancel(place.home, run_id)
+        assert place.run(run_id).status == RunStatus.CANCELLED
