@@ -59,7 +59,7 @@ def of_readers(it: Things) -> list[Try]:
     """What a reader may not do at all."""
     return [
         ("runs", "", f"runs-Retry-{it.failed}"), ("unlearn", "", "submit"), ("present", "", "make-of-run"), ("present", "", "make-empty"),
-        ("studies", "new-study=true", "start-study"),
+        ("studies", "new=true", "start-study"),
     ]  # fmt: skip
 
 
