@@ -11,6 +11,7 @@ from core.jobs import submit
 from core.jobs.validation import again
 from core.storage.record_types import Run
 from dashboard.components.common.fragments import errors_shown
+from dashboard.login.may import barred
 from dashboard.queries import catalogue, runs
 from dashboard.session import ask_to_open, home
 
@@ -60,7 +61,7 @@ def _listed(parts: list[str]) -> str:
 
 
 def _offer(label: str, run: Run, key: str, page: str, reference: bool) -> None:
-    if st.button(label, key=f"lacks-{key}", icon=":material/play_arrow:"):
+    if st.button(label, key=f"lacks-{key}", icon=":material/play_arrow:", **barred()):
         with errors_shown():
             ask_to_open(submit.submit(home(), _spec(run, reference)), page)
 

@@ -24,6 +24,7 @@ from dashboard.components.forms.forecast import show_forecast
 from dashboard.components.forms.forget_request import ask_request
 from dashboard.components.forms.method_card import card
 from dashboard.components.forms.method_form import main_setting, method_form
+from dashboard.login.may import Barred, barred
 from dashboard.queries import catalogue, duels, forecasts
 from dashboard.queries.duels import Try
 from dashboard.session import stays
@@ -130,7 +131,8 @@ def _how(duel: Duel, request: ForgetRequest | None) -> None:
     with button, errors_shown():
         spec = make_spec(available, rules.dataset, rules.model, request, key, settings, seed=rules.seed) if request else None
         refused = spec is not None and not show_forecast(lambda: forecasts.of_run(spec), sentence)
-        run = st.button("Run this try", type="primary", icon=":material/play_arrow:", key="duel-run", disabled=spec is None or refused)
+        shut = barred() or Barred(disabled=spec is None or refused)
+        run = st.button("Run this try", type="primary", icon=":material/play_arrow:", key="duel-run", **shut)
         if run and spec:
             duels.ask(duel, spec)
             st.rerun()  # of the page: the tries stand outside of this fragment

@@ -7,6 +7,7 @@ from core.domain.presets import not_offered
 from core.reports.teaching.duel import FALSE_ALARM, NOTHING_FOUND, PROVEN
 from dashboard.components.common.fragments import errors_shown
 from dashboard.components.duel.seats import NAME, sit
+from dashboard.login.may import Barred, barred
 from dashboard.queries import catalogue, duels
 from dashboard.session import home, recall
 
@@ -54,7 +55,7 @@ def _begin() -> None:
     if reason := not_offered(dataset, model):
         st.warning(reason, icon=":material/warning:")
     st.button("Begin", type="primary", icon=":material/swords:", key="duel-begin", on_click=_begun,
-              disabled=bool(reason or home().unwritable))  # fmt: skip
+              **(barred() or Barred(disabled=bool(reason or home().unwritable))))  # fmt: skip
     st.caption("Digits take half a minute for the first try and seconds for the next. Each duel trains its own networks, so nobody knows "
                "their numbers.")  # fmt: skip
 

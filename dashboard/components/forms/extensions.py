@@ -7,6 +7,8 @@ import streamlit as st
 from core.domain.extension_files import extensions_folder
 from core.domain.info import ExtensionInfo
 from core.figures.markdown import plain
+from dashboard.components.common.fragments import errors_shown
+from dashboard.login.may import Barred, barred
 
 
 def extensions_panel(found: tuple[ExtensionInfo, ...], reload: Callable[[], None]) -> None:
@@ -30,7 +32,12 @@ def extensions_panel(found: tuple[ExtensionInfo, ...], reload: Callable[[], None
         )
         st.code(str(extensions_folder()), language=None)
         st.code("python -m core new method my_method\npython -m core check FILE", language="bash")
-        st.button(
-            "Reload", key="reload_extensions", icon=":material/refresh:", on_click=reload,
-            help="Imports all of them again, as after an installation of what one lacked. New and changed files are found without it.",
-        )  # fmt: skip
+        about = "Imports all of them again, as after an installation of what one lacked. New and changed files are found without it."
+        st.button("Reload", key="reload_extensions", icon=":material/refresh:", on_click=_reload, args=(reload,),
+                  **(barred() or Barred(help=about)))  # fmt: skip
+
+
+def _reload(reload: Callable[[], None]) -> None:
+    """A callback."""
+    with errors_shown(st.toast):
+        reload()

@@ -15,6 +15,7 @@ from core.storage.record_types import Run
 from core.storage.runs import ResultStore
 from dashboard.components.common.fragments import errors_shown, fragment
 from dashboard.components.common.run_status import POLL, act_button, progress_text, state
+from dashboard.login.may import Barred, barred
 from dashboard.queries import catalogue, runs, stories
 from dashboard.session import ask_to_open, home, link, linked
 
@@ -27,7 +28,7 @@ def live_button(digit: int, dataset: str) -> None:
     """Asks for a run that is not stored yet: the examples have seed 0, so that a live one has the next that is free."""
     what = f"digit {digit}" if dataset == DATASET else f"digit {digit}, on handwritten digits"
     st.button(f"Now do it live: forget {what}", key="live", icon=":material/play_arrow:", type="primary", on_click=_start,
-              args=(digit,), disabled=bool(home().unwritable))  # fmt: skip
+              args=(digit,), **(barred() or Barred(disabled=bool(home().unwritable))))  # fmt: skip
 
 
 def _start(digit: int) -> None:

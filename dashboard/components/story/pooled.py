@@ -10,7 +10,8 @@ from core.reports.gauges import SECOND
 from core.reports.teaching import prediction
 from core.storage.audience.guesses import Pool
 from core.storage.record_types import Run
-from dashboard.components.common.fragments import fragment
+from dashboard.components.common.fragments import errors_shown, fragment
+from dashboard.login.may import Barred, barred
 from dashboard.queries import guesses
 from dashboard.queries.stories import Told
 from dashboard.session import home, recall
@@ -30,9 +31,16 @@ def _draw(run: Run, told: Told, code: str) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.html(f"<p class='st-score'>{pool.guesses} guess{'' if pool.guesses == 1 else 'es'} in {code}</p>", width="content")
         st.toggle("Show the truth", key=TRUTH)
-        with st.popover("Begin anew", type="tertiary", disabled=not pool.guesses or bool(home().unwritable)):
-            st.button(f"Remove all {pool.guesses}", key="clear-guesses", on_click=guesses.clear, args=(code, run.id))
+        shut = barred() or Barred(disabled=not pool.guesses or bool(home().unwritable))
+        with st.popover("Begin anew", type="tertiary", **shut):
+            st.button(f"Remove all {pool.guesses}", key="clear-guesses", on_click=_clear, args=(code, run.id))
     _figures(told, pool, shown=bool(recall(TRUTH)))
+
+
+def _clear(code: str, run_id: str) -> None:
+    """A callback."""
+    with errors_shown(st.toast):
+        guesses.clear(code, run_id)
 
 
 def _figures(told: Told, pool: Pool, *, shown: bool) -> None:

@@ -19,6 +19,7 @@ from core.reports.published_numbers import Compared, digits
 from dashboard.components.common.tables import MISSING, show_frame, show_table
 from dashboard.components.forms.forecast import show_forecast
 from dashboard.components.studies.form import above_start
+from dashboard.login.may import Barred, barred
 from dashboard.queries import catalogue, forecasts, studies
 from dashboard.session import spelled, stays
 
@@ -92,10 +93,8 @@ def _ask_start(paper: Paper, available: Catalogue, start: Callable[[StudyPlan], 
     with suppress(WrongInput):  # told above
         plan = plan_for(paper, available, subset=subset, download=download)
     refused = plan is not None and not show_forecast(lambda: forecasts.of_plan(plan), partial(above_start, plan))
-    if st.button(
-        "Start its study", type="primary", icon=":material/play_arrow:", key="start-paper", disabled=plan is None or refused,
-        on_click=start, args=(plan,),
-    ):  # fmt: skip
+    shut = barred() or Barred(disabled=plan is None or refused)
+    if st.button("Start its study", type="primary", icon=":material/play_arrow:", key="start-paper", on_click=start, args=(plan,), **shut):
         st.rerun()  # the whole page: a click in here redraws this part alone
 
 

@@ -103,7 +103,7 @@ def _of_a_trial(search: Search, trials: pd.DataFrame) -> None:
     lines += [f"{name} ({search.plan.mode}): {value:.3f}" for name, value in trial.told.items()]
     st.caption("  \n".join(plain(line) for line in [*lines, f"seconds of the method: {trial.seconds:.3g}"]))
     with st.container(horizontal=True):
-        if st.button("Open as a run", key=f"open-{search.id}", icon=":material/open_in_new:"):
+        if st.button("Open as a run", key=f"open-{search.id}", icon=":material/open_in_new:", **barred()):
             with errors_shown():
                 run_id = submit.submit(home(), tuning.spec_of(catalogue.current(), search, number))
                 ask_to_open(run_id, "views/result.py")
