@@ -24,7 +24,7 @@ from core.storage.home import Home
 from core.storage.processes import PROJECT
 from core.storage.queues import run_queue
 from core.storage.queues.run_queue import MEMORY_END, SILENT_END
-from core.storage.queues.slots import Nodes
+from core.storage.queues.slots import Nodes, ranks_of
 from core.storage.record_types import Outcome
 from core.storage.runs import ResultStore
 
@@ -129,7 +129,7 @@ class Cluster:
         cores, gpu = machine.demand(spec)
         order = Order(
             run_id=run_id, attempt=attempt, spec=spec.to_json(), evaluation=store.evaluation(run_id).text, pipeline=self._pipeline,
-            home=_name_of(self._home), threads=None if gpu else int(cores), files=self._asked.files,
+            home=_name_of(self._home), threads=None if gpu else max(1, int(cores) // ranks_of(spec)), files=self._asked.files,
         )  # fmt: skip
         options: dict[str, Any] = {"num_cpus": cores, "num_gpus": gpu, "max_retries": 0, "scheduling_strategy": "SPREAD"}
         able = [one.get("memory", 0.0) for one in self._computing() if one["CPU"] >= cores and one.get("GPU", 0.0) >= gpu]

@@ -91,9 +91,11 @@ class Nodes(Machine):
     share: float = 1.0
 
     def demand(self, spec: RunSpec | None) -> tuple[float, float]:
-        """Cores and share of a GPU that a run is given."""
-        most = max((cores for cores, _ in self.each), default=1.0)
-        return (1.0, self.share) if self.on_gpu(spec) else (min(float(self.threads_of(spec)), most), 0.0)
+        """Cores and share of a GPU that a run is given; each of several ranks has a GPU to itself."""
+        if self.on_gpu(spec):
+            ranks = ranks_of(spec) if spec else 1
+            return float(ranks), self.share if ranks == 1 else float(ranks)
+        return min(float(self.threads_of(spec)), max((cores for cores, _ in self.each), default=1.0)), 0.0
 
     def room_for(self, spec: RunSpec, running: Sequence[Running]) -> str | None:
         """As of one machine. Those that run are thought to lie as close as they can."""

@@ -140,4 +140,8 @@ def test_on_a_cluster_a_run_begins_where_some_node_has_the_cores_or_the_share_of
     runs = [spec(model="resnet18", seed=seed, device="") for seed in range(3)]
     assert begins([runs[1]], [running(runs[0], slot=ON_CLUSTER)], shared) == (runs[1], ON_CLUSTER)
     assert begins([runs[2]], [running(one, slot=ON_CLUSTER) for one in runs[:2]], shared) is None
+    together = replace(runs[0], recipe={"ranks": 2})
+    assert (shared.demand(runs[0]), shared.demand(together)) == ((1.0, 0.5), (2.0, 2.0))
+    assert begins([together], [], shared) is None  # on one node there must be a GPU for each
+    assert begins([together], [], replace(shared, each=((8.0, 2.0),))) == (together, ON_CLUSTER)
     assert begins(large[:1], [], Nodes(cores=0, memory=MANY)) is None  # no node at all
