@@ -24,6 +24,7 @@ from core.domain.evaluation import Evaluation
 from core.domain.run import ACTIVE, RunSpec, RunStatus
 from core.jobs import submit
 from core.jobs.cluster.asked import CACHE, NODE_HOME, RAY, USUAL_CACHE
+from core.jobs.cluster.ends import UNWANTED, WAITS
 from core.jobs.cluster.relay import Call, Head, Relay
 from core.jobs.forking.fork_server import WarmServer
 from core.storage import atomic
@@ -37,7 +38,6 @@ from core.storage.runs import ResultStore
 LOOK = 0.1  # seconds between looks at the run's process
 TELL = 0.5  # seconds between reports where nothing new is to be said: whether the run is still wanted
 DYING = 10.0  # seconds that an earlier attempt on this node may take to end
-UNWANTED, WAITS = "unwanted", "waits"  # ends that are none of a run's: nobody wants it any more; the node has no memory for it now
 
 
 class Order(TypedDict):
@@ -65,13 +65,13 @@ def compute(order: Order, node: str, call: Call) -> dict[str, Any]:
     os.chdir(home.root)  # Ray may take its own folder away, and with it what a new process begins in
     head = Head(call, Artifacts(home.artifacts_folder), order["files"], order["run_id"], order["attempt"])
     spec = RunSpec.from_json(order["spec"])
-    _make_room(home)
-    _bring_dataset(home, spec.dataset, call)
-    environment = _environment(home, order, call)
+    make_room(home)
+    bring_dataset(home, spec.dataset, call)
+    its = environment(home, order["threads"], call)
     attempt = _claimed(home, spec, order)
     with Relay(head) as relay:
-        told = {"env": environment, "address": relay.address, "key": relay.key.hex()}
-        process = _server(order["pipeline"]).start(home, RUN, spec.id, attempt, node=told)
+        told = {"env": its, "address": relay.address, "key": relay.key.hex()}
+        process = server(order["pipeline"]).start(home, RUN, spec.id, attempt, node=told)
         try:
             wanted = _follow(home, head, process, spec.id, node)
         finally:  # a cancel comes as KeyboardInterrupt
@@ -87,7 +87,7 @@ def node_home(node: str, head: str) -> Home:
     return open_home(base / f"forgetscope-node-{os.getuid()}-{name}-{head}")
 
 
-def _server(pipeline: str) -> WarmServer:
+def server(pipeline: str) -> WarmServer:
     """Of this process, with the pipeline imported."""
     if pipeline not in _SERVERS:
         sys.modules["__main__"].__file__ = None  # Ray's own, which is none of a run's process's business
@@ -135,20 +135,20 @@ def _follow(home: Home, head: Head, process: BaseProcess, run_id: str, node: str
         now = dict(rows[0]) if rows else {}
         told |= {name: value for name, value in now.items() if sent.get(name, "") != value}
         told |= first
-        if said := _said(home.log(run_id), log):
-            told["log"] = said
+        if says := said(home.log(run_id), log):
+            told["log"] = says
         if (changed := _changed(home.curves(run_id))) != curves_of:
             told["curves"] = _content(home.curves(run_id))
         if told or ended or time.monotonic() - last >= TELL:
             if not head.report(dict(told)):
                 return False
-            sent, log, last, first, curves_of = now, log + len(said), time.monotonic(), {}, changed
+            sent, log, last, first, curves_of = now, log + len(says), time.monotonic(), {}, changed
         if ended:
             return True
         wait([process.sentinel], LOOK)
 
 
-def _said(log: Path, start: int) -> bytes:
+def said(log: Path, start: int) -> bytes:
     """What a run's log says from there on."""
     try:
         with open(log, "rb") as stream:
@@ -191,12 +191,12 @@ def _end(home: Home, head: Head, run_id: str) -> dict[str, Any]:
     return {"status": str(RunStatus.DONE), "error": "", "outcome": outcome, "measurements": [asdict(one) for one in measurements]}
 
 
-def _environment(home: Home, order: Order, call: Call) -> dict[str, str]:
-    """What the run's process must find in its environment."""
+def environment(home: Home, threads: int | None, call: Call) -> dict[str, str]:
+    """What a process that computes here must find in its environment. threads: None where a GPU computes."""
     folder = _bring_extensions(home, call)
     found = {"FORGETSCOPE_HOME": str(home.root), "FORGETSCOPE_EXTENSIONS": str(folder), "FORGETSCOPE_QUOTA": "", RAY: "", OFFLINE: "1"}
-    if order["threads"]:
-        found["OMP_NUM_THREADS"] = str(order["threads"])
+    if threads:
+        found["OMP_NUM_THREADS"] = str(threads)
     if "CUDA_VISIBLE_DEVICES" in os.environ:
         found["CUDA_VISIBLE_DEVICES"] = os.environ["CUDA_VISIBLE_DEVICES"]
     return found
@@ -214,7 +214,7 @@ def _bring_extensions(home: Home, call: Call) -> Path:
     return folder
 
 
-def _bring_dataset(home: Home, key: str, call: Call) -> None:
+def bring_dataset(home: Home, key: str, call: Call) -> None:
     """The files of a set that the user added, checked by their digests. Raises WrongInput where the head has it no more."""
     if not imported.KEY.fullmatch(key):
         return
@@ -253,7 +253,7 @@ def _inside(folder: Path, name: str) -> Path:
     return path
 
 
-def _make_room(home: Home) -> None:
+def make_room(home: Home) -> None:
     """The oldest files go where there are more than the node may keep: what is needed again is fetched, or computed, again."""
     artifacts, most = Artifacts(home.artifacts_folder), (number_asked(CACHE) or USUAL_CACHE) * 10**9
     stats = sorted(artifacts.stats().items(), key=lambda one: one[1][1])
