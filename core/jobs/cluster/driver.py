@@ -48,7 +48,12 @@ def _surroundings(keeper: Any) -> tuple[str, Call]:
     import ray  # noqa: PLC0415  # only who uses a cluster has it
 
     def call(name: str, *words: Any) -> Any:
-        return ray.get(getattr(keeper, name).remote(*words))
+        try:
+            return ray.get(getattr(keeper, name).remote(*words))
+        except ray.exceptions.RayTaskError as error:  # it is told with all of the keeper's traceback
+            if isinstance(cause := error.cause, WrongInput):
+                raise cause from None
+            raise
 
     here = ray.get_runtime_context().get_node_id()
     return next((str(one["NodeName"]) for one in ray.nodes() if one["NodeID"] == here), here), call

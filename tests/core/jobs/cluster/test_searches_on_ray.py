@@ -1,11 +1,14 @@
 """Searches on a real Ray cluster of two nodes: trials at once, the same numbers as here, nothing lost or made twice with a node."""
 
 from dataclasses import replace
+import os
+from pathlib import Path
 import re
 import time
 
 import pytest
 
+from core.domain.requests.registry import parse_request
 from core.jobs import tuning
 from core.storage.home import open_home
 from core.storage.runs import ResultStore
@@ -19,6 +22,7 @@ from tests.core.tuning.searched import plan
 pytest.importorskip("ray")
 pytestmark = pytest.mark.timeout(300)
 
+SAME = 6  # trials of which each has the settings that it would have on one machine, since it is drawn at random
 LONG = 120.0  # seconds: processes of Ray's and their imports take some on a busy machine
 
 
@@ -56,26 +60,19 @@ def over(place, search_id):
     return tuning.standing(place.home, search_id)
 
 
-def test_trials_of_two_nodes_at_once_are_those_of_this_machine_from_one_original(place, tmp_path):
-    wanted, here = slow(trials=8), open_home(tmp_path / "here")
-    tuning.start(place.home, wanted)
-    there = over(place, wanted.id)
-    journal.begin(here, wanted)
-    search.search(here, wanted.id, lambda *_: None)
-    assert (there.state, there.error) == ("complete", "")
-    assert numbers(there.search) == numbers(journal.read(here, wanted.id))
-    by_node = at_nodes(place, wanted.id)
-    assert sorted(by_node["a"] + by_node["b"]) == list(range(8))
-    assert all(by_node.values())
-    with ResultStore(place.home.database) as store:
-        made = store.db.read("select kind from kept")
-    assert len({row["kind"] for row in made}) == len(made)
+def kept_on(node_home):
+    """Key -> the seconds that making it took, of what a node has of what is shared."""
+    with ResultStore(node_home / "forgetscope.db") as store:
+        return {row["key"]: row["seconds"] for row in store.db.read("select key, seconds from kept where kind not like '%/%'")}
 
 
-def test_a_node_that_is_killed_loses_no_trial_and_a_search_that_is_stopped_ends_at_once_and_goes_on(place, started):
-    wanted = slow(trials=300, draw=1)
+def test_two_nodes_make_trials_at_once_and_neither_a_lost_node_nor_a_stop_loses_or_repeats_one(place, started, tmp_path):
+    wanted, here = slow(trials=500), open_home(tmp_path / "here")
     tuning.start(place.home, wanted)
-    until(lambda: all(at_nodes(place, wanted.id).values()), LONG)
+    until(lambda: all(at_nodes(place, wanted.id).values()) and len(journal.read(place.home, wanted.id).trials) >= SAME, LONG)
+    a, b = (kept_on(folder) for folder in Path(os.environ["FORGETSCOPE_NODE_HOME"]).iterdir())
+    assert a.keys() & b.keys()
+    assert all(a[key] == b[key] for key in a.keys() & b.keys())  # made by one, fetched by the other
     started.remove_node(next(one for one in started.list_all_nodes() if one._ray_params.node_name == "b"), allow_graceful=False)
     before = len(journal.read(place.home, wanted.id).made)
     until(lambda: len(journal.read(place.home, wanted.id).trials) > before + 3, LONG)
@@ -86,10 +83,23 @@ def test_a_node_that_is_killed_loses_no_trial_and_a_search_that_is_stopped_ends_
     until(lambda: not any(map(lives, makers)))
     assert time.monotonic() - began <= 2
     stopped = journal.read(place.home, wanted.id)
-    assert not stopped.ahead
-    tuning.go_on(place.home, wanted.id, Budget(len(stopped.trials) + 3))
+    tuning.go_on(place.home, wanted.id, Budget(len(stopped.made) + 3))
     found = over(place, wanted.id)
-    assert (found.state, len(found.search.trials)) == ("complete", len(stopped.trials) + 3)
+    assert (found.state, found.error, len(found.search.trials)) == ("complete", "", len(stopped.made) + 3)
     assert found.search.trials[: len(stopped.trials)] == stopped.trials
     told = journal.file_of(place.home, wanted.id).read_text()
     assert len(re.findall(r'^\{"(?:trial|ahead)"', told, re.MULTILINE)) == len(found.search.trials)
+    alone = wanted.with_budget(Budget(SAME))
+    journal.begin(here, alone)
+    search.search(here, alone.id, lambda *_: None)
+    assert numbers(found.search)[:SAME] == numbers(journal.read(here, alone.id))
+
+
+def test_what_no_trial_can_do_ends_the_search_with_its_sentence(place, both):
+    few = replace(slow().spec, request=parse_request("samples:1,2,3"), params={**slow().spec.params, "epochs": 1})
+    wanted = plan(spec=few, ranges=slow().ranges, trials=30)
+    tuning.start(place.home, wanted)
+    found = over(place, wanted.id)
+    assert found.state == "failed"
+    assert found.error.startswith("The first 10 trials all failed, the last of them so: The ")
+    assert len(found.search.trials) >= 10
