@@ -30,6 +30,8 @@ from core.training.cache import ArtifactCache, Shared
 from core.training.context import synchronise
 from core.training.loop import Diverged
 from core.training.precomputed import Statistic
+from core.training.ranks.crew import dismiss
+from core.training.ranks.statistics import computed
 from core.training.run_setup import RunSetup, curve_of, restore, set_up, train_or_load
 from core.training.uploaded_weights.stored_weights import load_weights
 
@@ -194,11 +196,13 @@ def precompute(job: Job, original: Shared, stages: Stages) -> dict[str, Shared]:
 
         def make(statistic: Statistic) -> Shared:
             key = job.statistic_key(statistic.key)
-            compute = partial(statistic.compute, model, job.splits.trained, context)
+            compute = partial(computed, job, statistic, model, context)
             fits = partial(statistic.fits, model=model)
             return job.cache.load_or_make(key, "statistic", compute, job.device, fits)
 
-        return {statistic.key: make(statistic) for statistic in job.method.statistics(job.spec.request)}
+        found = {statistic.key: make(statistic) for statistic in job.method.statistics(job.spec.request)}
+        dismiss()  # of what comes now no other process has a part
+        return found
 
 
 def unlearn(

@@ -64,6 +64,7 @@ class Recipe:
     precision: str = "auto"  # of the forward pass: float32; bfloat16; auto: bfloat16 on a GPU, else float32
     validation: float = 0.0  # share of the training images, by class, that is held out: no network is trained on it
     patience: int = 0  # epochs without a lower validation loss after which training ends, with the best epoch's weights; 0: never
+    ranks: int = 1  # processes that share each batch of a training, and the rows of the exact Fisher
 
     @property
     def deciding(self) -> dict[str, Any]:
@@ -93,7 +94,7 @@ class Recipe:
 
 
 # Of a recipe, with the values at which networks are those that there were without them.
-LATER_PARTS = {"shards": 1, "slices": 1, "precision": "auto", "validation": 0.0, "patience": 0}
+LATER_PARTS = {"shards": 1, "slices": 1, "precision": "auto", "validation": 0.0, "patience": 0, "ranks": 1}
 
 
 @dataclass(frozen=True)

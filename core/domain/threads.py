@@ -8,6 +8,10 @@ networks take as many seconds of all cores together with two threads as with one
 SINGLE_THREADED = ("small_cnn",)
 
 
-def threads_of(model: str, cores: int, asked: int | None = None) -> int:
-    """Threads of a run of this network, whatever else runs. asked: what the user wants of all runs, None for nothing."""
-    return asked or (1 if model in SINGLE_THREADED else cores)
+def threads_of(model: str, cores: int, asked: int | None = None, ranks: int = 1) -> int:
+    """Threads of a run of this network, whatever else runs; of each of several ranks no more than its share of the cores.
+
+    asked: what the user wants of all runs, None for nothing.
+    """
+    one = asked or (1 if model in SINGLE_THREADED else cores)
+    return one if ranks == 1 else max(1, min(one, cores // ranks))

@@ -41,6 +41,7 @@ ENOUGH = 0.2  # seconds of steps after which no more are timed
 LONGEST = 5.0  # seconds of a step of a whole batch; of a larger one FEW stand for it
 EVALUATION_SECONDS = 1.0  # besides: attacks, tables and files, whatever the network
 WEIGHTS = 10  # copies at once, about: of four networks and one that relearns, two that are stored, a gradient, two of the optimiser's
+OF_RANK = 5  # of those another rank of a training has: weights, gradient, momentum, what is summed, and the best epoch's
 ENGINE = 600 * 2**20  # bytes of the process before it has read anything: PyTorch's own
 
 
@@ -66,6 +67,8 @@ def planned_work(
         shapes = builder_of(model, members)(info)
     held = (WEIGHTS + copies_at_most(operations)) * members * float(one["weights"]) + sum(s.bytes(shapes, n) for s in statistics)
     memory = ENGINE + 2.0 * images + held + activations
+    if (ranks := trained_by.ranks) > 1:  # which map one file of images
+        memory += images + (ranks - 1) * (ENGINE + OF_RANK * float(one["weights"]) + activations / ranks)
     stored = stored_bytes(trained_by, int(one["weights"])) if trained_by.sharded else 0
     return {"passes": passes, "seconds": float(one["seconds"]), "bytes": memory, "stored": stored}
 

@@ -23,7 +23,7 @@ from filelock import FileLock, Timeout
 
 from core.domain.errors import WrongInput
 from core.domain.run import RunSpec, RunStatus
-from core.jobs.cluster.asked import RAY
+from core.jobs.cluster.asked import RAY, Unreachable
 from core.jobs.cluster.away import Away, RemoteRun, away_from_here
 from core.jobs.cluster.remote_search import RemoteSearch
 from core.jobs.forking.fork_server import NO_SERVER, WarmServer
@@ -45,6 +45,7 @@ from core.storage.runs import ResultStore
 POLL = 0.05  # seconds between looks: at the queues, at the processes, at their cancel flags
 KIND_SECONDS = 1.0  # from TERM to KILL
 LOCK_SECONDS = 1.0  # who only asks whether the lock is free holds it for a moment
+WAIT_AGAIN = 10.0  # seconds after a node gave a run back for want of memory
 BESIDE = 0.3  # seconds between looks for a run that can begin beside others
 PAUSE = 1.0  # seconds to wait when the store could not be reached
 IDLE_SECONDS = 60.0
@@ -92,13 +93,16 @@ class Watched:
     began: float = field(default_factory=time.monotonic)
     kill_at: float | None = None  # when it was asked to end, and a moment later
     stopped_at: float | None = None  # the limit, in seconds, that it came to
+    waits: bool = False  # a node gave it back for want of memory
 
     def has_ended(self, store: ResultStore) -> bool:
         """Ask it to end where that is wanted. Raises what a call to the store may."""
         if not self.process.is_alive():
             if self.stopped_at is not None:  # unless it got done just then
                 store.finish(self.id, self.attempt, RunStatus.FAILED, error=limit_reached(self.stopped_at))
-            if isinstance(self.process, RemoteRun | RemoteSearch):
+            if isinstance(self.process, RemoteRun):
+                self.waits = self.process.settle(store)
+            elif isinstance(self.process, RemoteSearch):
                 self.process.settle(store)
             return True
         self.kill_if_deaf()
@@ -109,12 +113,15 @@ class Watched:
 
     def _is_unwanted(self, store: ResultStore) -> bool:
         limit = store.limit(self.id) if self.kind == RUN else None
-        if limit is not None and time.monotonic() - self.began >= limit:
+        if limit is not None and self._seconds(store) >= limit:
             self.stopped_at = limit
             with suppress(*TROUBLE):  # a full disk, say: it is stopped all the same
                 stop_at_limit(store.db, self.id, self.attempt, limit)
             return True
         return is_unwanted(store.db, TABLES[self.kind], self.id, self.attempt)
+
+    def _seconds(self, store: ResultStore) -> float:
+        return self.process.seconds(store) if isinstance(self.process, RemoteRun) else time.monotonic() - self.began
 
     def kill_if_deaf(self) -> None:
         """It was asked to end and still lives."""
@@ -174,11 +181,8 @@ def _serve(home: Home, server: WarmServer, idle_seconds: float, stop: threading.
                     wait([sentinel for one in running.watched if (sentinel := one.process.sentinel) is not None], POLL)
                     if stop.is_set():
                         break  # whoever signalled to all at once has ended the others too: that is no end without a word
-                    if ended := [one for one in running.watched if one.has_ended(store)]:
-                        for one in ended:
-                            running.watched.remove(one)
-                            one.process.close()  # one whose fork server was killed only seems to have ended, and leaves now
-                        running.look_at = 0.0  # there is room
+                    if ended := _ended(store, running):
+                        running.look_at = time.monotonic() + WAIT_AGAIN if any(one.waits for one in ended) else 0.0  # there is room
                         _tidy(home, store, running)
         except TROUBLE as error:
             _log(error)
@@ -186,6 +190,17 @@ def _serve(home: Home, server: WarmServer, idle_seconds: float, stop: threading.
             for one in running.watched:
                 one.kill_if_deaf()
     _end(home, running.watched)
+
+
+def _ended(store: ResultStore, running: Computing) -> list[Watched]:
+    """Those that have ended, which are watched no longer."""
+    ended = []
+    for one in list(running.watched):
+        if one.has_ended(store):
+            ended.append(one)
+            running.watched.remove(one)
+            one.process.close()  # one whose fork server was killed only seems to have ended, and leaves now
+    return ended
 
 
 def _end(home: Home, watched: Sequence[Watched]) -> None:
@@ -202,12 +217,14 @@ def _end(home: Home, watched: Sequence[Watched]) -> None:
                     job_queue.put_back(store.db, one.id, one.attempt)
         except TROUBLE as error:  # whoever looks next finds its process gone
             _log(error)
-        one.process.terminate()
+        with suppress(*TROUBLE):  # of a cluster that is gone
+            one.process.terminate()
     patience = time.monotonic() + KIND_SECONDS
     for one in watched:
-        one.process.join(max(0.0, patience - time.monotonic()))
-        one.process.kill()  # nothing where it has ended
-        one.process.join()
+        with suppress(*TROUBLE):
+            one.process.join(max(0.0, patience - time.monotonic()))
+            one.process.kill()  # nothing where it has ended
+            one.process.join()
 
 
 def _tidy(home: Home, store: ResultStore, running: Computing) -> None:
@@ -243,7 +260,12 @@ def _begin(home: Home, server: WarmServer, store: ResultStore, running: Computin
         begun = True
         try:
             running.watched.append(Watched(kind, *claimed, _started(home, server, store, kind, claimed, away, stale)))
-        except WrongInput as wrong:  # the cluster cannot be reached
+        except Unreachable:  # just now
+            if kind == RUN:
+                run_queue.node_lost(store.db, *claimed, counts=False)
+            else:
+                job_queue.put_back(store.db, *claimed)
+        except WrongInput as wrong:  # there can be no cluster
             FINISH[kind](store.db, *claimed, RunStatus.FAILED, error=str(wrong))
         except NO_SERVER as reason:
             log = home.logs_folder / "supervisor.log"

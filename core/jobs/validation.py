@@ -21,11 +21,13 @@ from core.domain.requests.base import ForgetRequest
 from core.domain.requests.classes import ClassRequest
 from core.domain.run import LONGEST_LIMIT, Recipe, RunSpec, WeightsAs
 from core.domain.training.own_recipe import own_recipe, with_own
+from core.domain.training.ranks import check_ranks
 from core.domain.training.recipes import LOG
 from core.domain.training.sharding import check_sharding
 from core.domain.training.validation_share import check_validation
 from core.jobs.catalogue import Catalogue
 from core.models.timm_names import is_timm, name_of
+from core.storage.processes import gpus
 from core.tuning.home_presets import HomePreset, preset_in
 
 T = TypeVar("T")
@@ -142,6 +144,7 @@ def _check_recipe(data: DatasetInfo, request: ForgetRequest, method: MethodInfo,
     check_validation(recipe, data, request, brought)
     if recipe.validation and LOG in method.keeps:
         raise WrongInput(f"{method.title} goes through the whole training again, on all training images: leave out the validation share.")
+    check_ranks(recipe, method, asked_device(), len(gpus()))
 
 
 def judged_spec(

@@ -10,7 +10,7 @@ import re
 import time
 from typing import TYPE_CHECKING
 
-from filelock import FileLock, Timeout
+from filelock import BaseFileLock, FileLock, Timeout
 import numpy as np
 import safetensors
 from safetensors.numpy import load, save
@@ -135,6 +135,14 @@ class Artifacts:
         lock = self._folder / f"{_LOCK}{key}"
         with told(lock), FileLock(lock):
             yield
+
+    def begin_making(self, key: str) -> BaseFileLock | None:
+        """The lock of `making`, held, for whoever makes it elsewhere and releases it from any thread; None where another holds it."""
+        lock = FileLock(self._folder / f"{_LOCK}{key}", thread_local=False)
+        try:
+            return lock.acquire(blocking=False).lock
+        except Timeout:
+            return None
 
     def being_made(self) -> set[str]:
         """The keys under which something is made at this moment."""

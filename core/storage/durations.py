@@ -15,7 +15,7 @@ from core.domain.run import RunSpec
 from core.domain.training.own_recipe import recipe_for
 from core.storage.database import Database
 from core.storage.queues.queue_order import Waiting, waiting
-from core.storage.queues.slots import Machine, Running, next_beside
+from core.storage.queues.slots import Machine, Running, next_beside, ranks_of
 from core.storage.record_types import PASSES, Forecast
 from core.storage.rows import seconds_of, time_of
 from core.storage.shared.shared_work import Key, shared_work, spec_of
@@ -81,8 +81,8 @@ class History:
         place, method = (spec.dataset, spec.model), (spec.dataset, spec.model, spec.method)
         recipe = recipe_for(spec)
         for stage in () if recipe.patience else ("train", "reference"):  # of training that may have stopped early nothing is learnt
-            self._took((stage, *place, recipe.epochs, recipe.validation), seconds.get(stage, 0.0))
-            self._took(("epoch", stage, *place, recipe.validation), seconds.get(stage, 0.0) / recipe.epochs)
+            self._took((stage, *place, recipe.epochs, recipe.validation, recipe.ranks), seconds.get(stage, 0.0))
+            self._took(("epoch", stage, *place, recipe.validation, recipe.ranks), seconds.get(stage, 0.0) / recipe.epochs)
         self._took(("precompute", *method), seconds.get("precompute", 0.0))
         self._took(("unlearn", *method), seconds.get("unlearn", 0.0), zero=True)
         self._took(("unlearn", *method, _settings(spec)), seconds.get("unlearn", 0.0), zero=True)
@@ -96,9 +96,13 @@ class History:
                 self.memory[key] = max(peak_bytes, self.memory.get(key, 0))
 
     def bytes(self, spec: RunSpec) -> float | None:
-        """Memory that a run needs: the most that one of its method had, else of its dataset and model; None where nothing is known."""
+        """Memory that a run needs: the most that one of its method had, else of its dataset and model; None where nothing is known.
+
+        As often as it has ranks: of a run with several that of its first process is known.
+        """
         place = (spec.dataset, spec.model)
-        return self.memory.get((*place, spec.method), self.memory.get(place))
+        one = self.memory.get((*place, spec.method), self.memory.get(place))
+        return None if one is None else one * ranks_of(spec)
 
     def seconds(self, specs: Iterable[RunSpec | None], ask: Ask = lambda _: None) -> list[float | None]:
         """What each would take, were they computed in this order from now on; None where that is not known."""
@@ -159,9 +163,9 @@ class History:
     def _training(self, stage: str, spec: RunSpec) -> float | None:
         """Of the original or the reference, which take about the same; where no network had as many epochs, by what one takes."""
         other, recipe = "reference" if stage == "train" else "train", recipe_for(spec)
-        place, held = (spec.dataset, spec.model), recipe.validation
-        usual = self._usual((stage, *place, recipe.epochs, held), (other, *place, recipe.epochs, held))
-        each = self._usual(("epoch", stage, *place, held), ("epoch", other, *place, held))
+        place, so = (spec.dataset, spec.model), (recipe.validation, recipe.ranks)
+        usual = self._usual((stage, *place, recipe.epochs, *so), (other, *place, recipe.epochs, *so))
+        each = self._usual(("epoch", stage, *place, *so), ("epoch", other, *place, *so))
         return usual if usual is not None or each is None else each * recipe.epochs
 
     def _took(self, key: Key, seconds: float, zero: bool = False) -> None:

@@ -14,6 +14,7 @@ from core.domain.run import Recipe
 from core.training.batch_size import forward_chunk
 from core.training.context import RunContext
 from core.training.early_stop import Validation
+from core.training.ranks.group import ALONE, Ranks
 from core.training.training_state import Training
 
 T = TypeVar("T")
@@ -57,7 +58,7 @@ def fit(
     *, nesterov: bool = True, labels: Callable[[], Tensor] | None = None,
     after_step: Callable[[], None] = lambda: None, after_epoch: Callable[[int], None] = lambda epoch: None,
     noted: Callable[..., None] | None = None, resume: Callable[[Training], int] = lambda _: 0,
-    ended: Callable[[Training], None] = lambda _: None, validation: Validation | None = None,
+    ended: Callable[[Training], None] = lambda _: None, validation: Validation | None = None, ranks: Ranks = ALONE,
 ) -> nn.Module:  # fmt: skip
     """Train in place and return the model, in eval mode.
 
@@ -68,7 +69,8 @@ def fit(
     `after_step` is called after each step, `after_epoch` with each epoch's number, from 1; `noted` after each epoch with the mean loss
     (nats) and the accuracy (share) on its images, each as the network was when it was trained on it, and then with those of `validation`,
     which may also end training before its last epoch. `resume` is asked, before the first epoch, how many of them are done already, and
-    sets all that decides how training goes on; `ended` is told of that after each.
+    sets all that decides how training goes on; `ended` is told of that after each. `ranks`: processes that train the same network together,
+    each with all of the examples, of every batch its own rows.
     Raises Diverged at the first loss that is not finite, or where the last step left such weights.
     """
     data = examples.to(run.device)
@@ -78,17 +80,18 @@ def fit(
     half = recipe.precision == "bfloat16" or (recipe.precision == "auto" and on_gpu)
     model.to(memory_format=torch.channels_last)  # 1.3 to 2 times as many images a second, on CPUs too
     optimiser = _optimiser(model, recipe, nesterov, on_gpu)
+    ranks.joins(optimiser)
     schedule = _schedule(optimiser, recipe, steps)
     training = Training(model, optimiser, schedule, run.generator, validation)
     seen = None if noted is None else Seen(run.device)
 
     def loss(batch: tuple[Tensor, Tensor]) -> Tensor:
-        with torch.autocast("cuda" if on_gpu else "cpu", torch.bfloat16, enabled=half):
+        with torch.autocast("cuda" if on_gpu else "cpu", torch.bfloat16, enabled=half), ranks.forward():
             logits = model(batch[0].contiguous(memory_format=torch.channels_last))
         value = label_loss(logits.float(), batch[1])
         if seen is not None:
-            seen.add(value, logits, batch[1])
-        return value
+            seen.add(value, logits, batch[1], ranks.counted)
+        return ranks.weighted(value)
 
     def stepped() -> None:
         schedule.step()
@@ -103,16 +106,19 @@ def fit(
         batches = (b for b in data.batches(recipe.batch_size, run.generator, recipe.augment) if len(b[1]) > 1 or len(data) == 1)
         part = run.part((epoch - 1) / recipe.epochs, epoch / recipe.epochs)
         descend(
-            optimiser, batches, loss, part,
+            optimiser, ranks.share(batches), loss, part,
             steps=per_epoch, note=f"epoch {epoch} of {recipe.epochs}", after=lambda *_: stepped(),
         )  # fmt: skip
         for name, statistic in model.named_buffers():  # BatchNorm hides an overflow from the loss while it trains
             if not statistic.isfinite().all():
                 raise Diverged(f"{name} became infinite or NaN in epoch {epoch} of {recipe.epochs}; a lower learning rate may help.")
+        ranks.agree(model, f"epoch {epoch}")
         after_epoch(epoch)
-        held = validation.note(model, predict(model, validation.examples, run.device)) if validation is not None else ()
+        held: tuple[float, ...] = ()
+        if validation is not None:
+            held = validation.note(model, ranks.joined(lambda some: predict(model, some, run.device), validation.examples))
         if noted is not None and seen is not None:
-            noted(*seen.means(), *held)
+            noted(*seen.means(ranks), *held)
         ended(training)
     if validation is not None:
         validation.settle(model)
@@ -127,15 +133,15 @@ class Seen:
     def __init__(self, device: str) -> None:
         self._sums = torch.zeros(3, dtype=torch.float64, device=device)  # loss, right, images
 
-    def add(self, loss: Tensor, logits: Tensor, labels: Tensor) -> None:
-        """loss: the mean over a batch; logits (B, C)."""
+    def add(self, loss: Tensor, logits: Tensor, labels: Tensor, each: float = 1.0) -> None:
+        """loss: the mean over a batch; logits (B, C); each: what an image counts."""
         count = len(labels)
         hits = right(logits.detach(), labels).sum()
-        self._sums += torch.stack([loss.detach().double() * count, hits, torch.full_like(hits, count)])
+        self._sums += torch.stack([loss.detach().double() * count, hits, torch.full_like(hits, count)]) * each
 
-    def means(self) -> tuple[float, float]:
-        """Loss and accuracy; NaN where nothing was added."""
-        loss, hits, count = self._sums.tolist()
+    def means(self, ranks: Ranks = ALONE) -> tuple[float, float]:
+        """Loss and accuracy, of all ranks; NaN where nothing was added."""
+        loss, hits, count = ranks.sum(self._sums).tolist()
         self._sums.zero_()
         return (loss / count, hits / count) if count else (nan, nan)
 

@@ -31,6 +31,8 @@ from core.training.context import RunContext, choose_device, derived_seed
 from core.training.early_stop import Validation
 from core.training.grid import Grid, Sharded, Weights, grid_of
 from core.training.loop import fit
+from core.training.ranks.crew import over_ranks
+from core.training.ranks.work import TRAIN, Task, begins_alike, extensions_of
 from core.training.sharding import cell_passes, joined, train_cell
 from core.training.training_state import Training
 
@@ -93,6 +95,17 @@ class RunSetup:
         deciding = (self.spec.dataset, self.spec.model, self.recipe.deciding, self.spec.seed, self.device)
         return key_of(purpose, self.training, *deciding, *parts)
 
+    def task(self, kind: str, seed: int) -> Task:
+        """What all ranks of a recipe with several do together; seed: of a training."""
+        threads = threads_of(self.spec.model, cores(), threads_asked(), self.recipe.ranks)
+        extensions = extensions_of(self.spec.model)
+        return Task(kind, self.spec.model, self.data, self.recipe, seed, self.device, self.training, threads, extensions)
+
+    @property
+    def root(self) -> Path:
+        """The home's folder."""
+        return self.cache.store.db.path.parent
+
     @property
     def subject(self) -> str:
         """The dataset and the model, which have versions of their own."""
@@ -130,7 +143,7 @@ def set_up(spec: RunSpec, cache: ArtifactCache, datasets: Path | None = None) ->
     pair = spec.dataset, spec.model
     versions = training_version(*pair), shared_version(*pair), results_versions(*pair)
     device = choose_device(spec.device)
-    _make_deterministic(spec.model)
+    make_deterministic(threads_of(spec.model, cores(), threads_asked()))
     dataset = load_dataset(spec.dataset, datasets)
     recipe = with_own(preset_for(spec.dataset, spec.model).recipe, spec.recipe)
     splits = splits_of(spec, dataset, recipe)
@@ -159,9 +172,9 @@ def _check_sharded(setup: RunSetup) -> None:
         )
 
 
-def _make_deterministic(model: str) -> None:
+def make_deterministic(threads: int) -> None:
     """Same seed, same weights: no kernel that adds in a changing order where there is another, and as many threads whatever else runs."""
-    torch.set_num_threads(threads_of(model, cores(), threads_asked()))  # pages stay quick, since runs are niced
+    torch.set_num_threads(threads)  # pages stay quick, since runs are niced
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.backends.cudnn.benchmark = False
     # By default memory is filled before it is used, which makes training a third slower and changes no number.
@@ -199,10 +212,11 @@ def train_or_load(
 
     def make() -> dict[str, Tensor]:
         held = setup.splits.validation(reference=purpose == "reference")
-        weights = fit(
-            context.fresh_model(), examples, setup.recipe, context, noted=note, resume=resume, ended=at.ended,
-            validation=None if held is None else Validation(held, setup.recipe.patience),
-        ).state_dict()  # fmt: skip
+        with over_ranks(setup.task(TRAIN, context.seed), setup.root, examples, validation=held) as ranks:
+            weights = fit(
+                context.fresh_model(), examples, setup.recipe, context, noted=note, resume=begins_alike(ranks, resume), ended=at.ended,
+                validation=None if held is None else Validation(held, setup.recipe.patience), ranks=ranks,
+            ).state_dict()  # fmt: skip
         _keep_curve(setup, key, at.curve)
         return weights
 

@@ -7,6 +7,7 @@ from core.domain.errors import WrongInput
 from core.domain.hyperparameters import Param, Value
 from core.domain.json_checks import said_of
 
+MOST_RANKS = 8
 RECIPE = (
     Param("epochs", 20, 1, 1000, whole=True, help="Passes over the training images."),
     Param("optimiser", "sgd", choices=("sgd", "adamw"),
@@ -26,6 +27,8 @@ RECIPE = (
           help="Early stopping: epochs without a lower validation loss that end training; the best epoch's weights are kept. 0: never."),
     Param("shards", 1, 1, 20, whole=True, help="SISA: networks, each trained on its own share of the images; they answer together."),
     Param("slices", 1, 1, 10, whole=True, help="SISA: parts of a shard; each network is trained in as many stages, which are kept."),
+    Param("ranks", 1, 1, MOST_RANKS, whole=True,
+          help="Processes that share each batch of the original's and the reference's training, each with cores or a GPU to itself."),
 )  # fmt: skip
 PARTS = {part.name: part for part in RECIPE}
 SAID = ("epochs=30", "learning_rate=0.05")  # an example

@@ -1,6 +1,7 @@
 """Where runs go that are not computed on this machine: nowhere unless a cluster is asked for, which is reached as the first run begins."""
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from core.storage.runs import ResultStore
 if TYPE_CHECKING:
     from core.jobs.cluster.driver import Cluster
 
+PATIENCE = 5.0  # seconds in which a task must have ended that was killed
 AGAIN = 5.0  # seconds after which a cluster that could not be reached is tried again
 NOBODY = Nodes(cores=0)  # while nobody answers, no run begins
 NEVER = Nodes(cores=1, each=((1.0, 0.0),))  # lets the next run begin, which says then what must be mended
@@ -27,11 +29,11 @@ class RemoteRun:
 
     def __init__(self, cluster: "Cluster", ref: Any, run_id: str, attempt: int) -> None:
         """ref: of its Ray task."""
-        self._cluster, self._ref, self._run = cluster, ref, (run_id, attempt)
+        self._cluster, self._ref, self._run, self._settled = cluster, ref, (run_id, attempt), False
 
     def is_alive(self) -> bool:
         """Whether its task has not ended."""
-        return not self._cluster.has_ended(self._ref)
+        return not self._settled and not self._cluster.has_ended(self._ref)
 
     def terminate(self) -> None:
         """Ask its task to end: it ends the run's process first."""
@@ -43,15 +45,27 @@ class RemoteRun:
             self._cluster.cancel(self._ref, force=True)
 
     def join(self, timeout: float | None = None) -> None:
-        """Wait until it has ended."""
-        self._cluster.wait(self._ref, timeout)
+        """Wait until it has ended; no longer than a node that does not answer may keep others waiting."""
+        if not self._settled:
+            self._cluster.wait(self._ref, PATIENCE if timeout is None else timeout)
 
     def close(self) -> None:
         """Nothing is held open."""
 
-    def settle(self, store: ResultStore) -> None:
-        """Write down how it ended; nothing where that is written already. Raises what a call to the store may."""
-        self._cluster.settle(store, self._ref, *self._run)
+    def settle(self, store: ResultStore) -> bool:
+        """Write down how it ended, once. Raises what a call to the store may.
+
+        Whether its node only had no memory for it now, so that the next should not begin at once.
+        """
+        waits = not self._settled and self._cluster.settle(store, self._ref, *self._run)
+        self._settled = True
+        return waits
+
+    def seconds(self, store: ResultStore) -> float:
+        """Since its process began on its node; 0 before."""
+        rows = store.db.read("select started_at from runs where id = ? and attempt = ? and stage != ''", self._run)
+        began = datetime.fromisoformat(rows[0]["started_at"]) if rows and rows[0]["started_at"] else None
+        return (datetime.now(UTC) - began).total_seconds() if began else 0.0
 
 
 @dataclass
@@ -68,8 +82,13 @@ class Away:
 
     def machine(self) -> Nodes:
         """What there is to compute with now."""
-        cluster = self._reached()
-        return cluster.machine() if cluster else NOBODY if self.waits else NEVER
+        if not (cluster := self._reached()):
+            return NOBODY if self.waits else NEVER
+        try:
+            machine, self.wrong = cluster.machine(), ""
+        except Unreachable as wrong:
+            machine, self.wrong = NOBODY, str(wrong)
+        return machine
 
     def answers(self) -> bool:
         """Whether it is worth asking for anything there now: what is asked for wrongly is said then."""

@@ -1,14 +1,18 @@
 """At the head, in the supervisor's process: connects to a Ray cluster, gives it the runs whose turn it is, writes down how each ended."""
 
-from contextlib import suppress
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
 import hashlib
 import json
 import logging
+import os
 from pathlib import Path
 import platform
 import shutil
+import signal
 from tempfile import mkdtemp
+import threading
 import time
 from typing import Any
 
@@ -24,12 +28,13 @@ from core.storage.home import Home
 from core.storage.processes import PROJECT
 from core.storage.queues import run_queue
 from core.storage.queues.run_queue import MEMORY_END, SILENT_END
-from core.storage.queues.slots import Nodes
+from core.storage.queues.slots import Nodes, ranks_of
 from core.storage.record_types import Outcome
 from core.storage.runs import ResultStore
 from core.tuning.plan import SearchPlan
 
 FRESH = 0.5  # seconds that what is known of the nodes holds
+OF_HEAD = ("FORGETSCOPE_HOME", "FORGETSCOPE_EXTENSIONS", "FORGETSCOPE_DATA")  # settings that the keeper heeds as the supervisor does
 CALLS = 64  # of nodes that the keeper answers at once
 
 
@@ -65,6 +70,7 @@ class _Known:
 
     nodes: list[dict[str, Any]] = field(default_factory=list)
     nodes_at: float = -FRESH
+    free: dict[str, float] = field(default_factory=dict)
     ended: set[Any] = field(default_factory=set)
 
 
@@ -80,34 +86,60 @@ class Cluster:
         if why := asked.silent():
             raise Unreachable(_out_of_reach(asked, why))
         self._ray, self._home, self._asked, self._pipeline = ray, home, asked, pipeline
-        self._known, self._refs = _Known(), set[Any]()
+        self._known, self._refs = _Known(), dict[Any, tuple[float, float]]()  # task -> its cores and share of a GPU
         self._sources = _staged(pipeline)
+        ours = {sign: signal.getsignal(sign) for sign in (signal.SIGTERM, signal.SIGINT)}
         try:
             ray.init(
                 address=asked.address, namespace=f"forgetscope-{_name_of(home)}", log_to_driver=False, logging_level=logging.WARNING,
                 runtime_env={"working_dir": str(self._sources)},
             )  # fmt: skip
-        except (OSError, RuntimeError, ValueError) as error:  # ConnectionError is an OSError
+        except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:  # ConnectionError is an OSError
             raise Unreachable(_out_of_reach(asked, " ".join(str(error).split()))) from None
         finally:
             shutil.rmtree(self._sources, ignore_errors=True)  # Ray has read them
+            if threading.current_thread() is threading.main_thread():
+                for sign, handler in ours.items():
+                    signal.signal(sign, handler)  # Ray puts its own there, which would leave without a word
         here = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
         options = {"num_cpus": 0, "max_concurrency": CALLS, "max_restarts": -1, "max_task_retries": -1, "scheduling_strategy": here}
-        self._keeper = ray.remote(Keeper).options(**options).remote(str(home.root), asked.files)
+        told = {name: os.environ[name] for name in OF_HEAD if name in os.environ}  # Ray's processes have what Ray was started with
+        self._keeper = ray.remote(Keeper).options(**options).remote(str(home.root), asked.files, told)
         self._task, self._trials = ray.remote(on_node), ray.remote(trials_on_node)
 
     def machine(self) -> Nodes:
-        """What there is to compute with now."""
+        """What there is to compute with now. Raises Unreachable where the cluster's head does not answer."""
         known = self._known
         if time.monotonic() - known.nodes_at >= FRESH:
-            known.nodes, known.nodes_at = [one for one in self._ray.nodes() if one["Alive"]], time.monotonic()
-        resources = [one["Resources"] for one in known.nodes if one["Resources"].get("CPU", 0) > 0]
+            if why := self._asked.silent():  # Ray would wait for a minute, and then end this process
+                raise Unreachable(_out_of_reach(self._asked, why))
+            with self._told_as_ours():
+                known.nodes = [one for one in self._ray.nodes() if one["Alive"]]
+                known.free, known.nodes_at = self._ray.available_resources(), time.monotonic()
+        resources = self._computing()
         each = tuple((float(one["CPU"]), float(one.get("GPU", 0))) for one in resources)
-        return Nodes(
-            cores=int(max((cores for cores, _ in each), default=0)), gpus=("of the cluster",) if any(gpus for _, gpus in each) else (),
+        machine = Nodes(
+            cores=int(min((cores for cores, _ in each), default=0)), gpus=("of the cluster",) if any(gpus for _, gpus in each) else (),
             most=self._asked.most, threads=self._asked.threads, memory=int(sum(one.get("memory", 0) for one in resources)),
             each=each, share=self._asked.share,
         )  # fmt: skip
+        ours = [sum(demand[place] for ref, demand in self._refs.items() if ref not in known.ended) for place in (0, 1)]
+        whole = [sum(one[place] for one in each) for place in (0, 1)]
+        free = [float(known.free.get(name, 0)) for name in ("CPU", "GPU")]
+        taken = tuple(max(0.0, whole[place] - free[place] - ours[place]) for place in (0, 1))
+        return replace(machine, taken=(taken[0], taken[1]))
+
+    def _computing(self) -> list[dict[str, float]]:
+        """What each node has that computes."""
+        return [one["Resources"] for one in self._known.nodes if one["Resources"].get("CPU", 0) > 0]
+
+    @contextmanager
+    def _told_as_ours(self) -> Iterator[None]:
+        """What Ray raises where it cannot reach its own is Unreachable."""
+        try:
+            yield
+        except (self._ray.exceptions.RayError, RuntimeError, OSError) as error:
+            raise Unreachable(_out_of_reach(self._asked, " ".join(str(error).split()))) from None
 
     def start(self, store: ResultStore, run_id: str, attempt: int, needs: float | None) -> Any:
         """Give a claimed run to the cluster; the reference of its task. needs: bytes of memory, where known."""
@@ -115,7 +147,7 @@ class Cluster:
         cores, gpu = machine.demand(spec)
         order = Order(
             run_id=run_id, attempt=attempt, spec=spec.to_json(), evaluation=store.evaluation(run_id).text, pipeline=self._pipeline,
-            home=_name_of(self._home), threads=None if gpu else int(cores), files=self._asked.files,
+            home=_name_of(self._home), threads=None if gpu else max(1, int(cores) // ranks_of(spec)), files=self._asked.files,
         )  # fmt: skip
         return self._given(self._task, order, run_id, (cores, gpu), needs)
 
@@ -131,31 +163,39 @@ class Cluster:
     def _given(self, task: Any, order: Any, name: str, demand: tuple[float, float], needs: float | None) -> Any:
         cores, gpu = demand
         options: dict[str, Any] = {"num_cpus": cores, "num_gpus": gpu, "max_retries": 0, "scheduling_strategy": "SPREAD"}
-        if needs and not gpu:
-            options["memory"] = int(min(needs, max(one["Resources"].get("memory", 0.0) for one in self._known.nodes)))
-        ref = task.options(name=f"forgetscope {name}", **options).remote(order, self._keeper)
-        self._refs.add(ref)
+        able = [one.get("memory", 0.0) for one in self._computing() if one["CPU"] >= cores and one.get("GPU", 0.0) >= gpu]
+        if needs and able and not gpu:
+            options["memory"] = int(min(needs, max(able)))  # what no node has would be waited for for ever
+        with self._told_as_ours():
+            ref = task.options(name=f"forgetscope {name}", **options).remote(order, self._keeper)
+        self._refs[ref] = (cores, gpu)
         return ref
 
     def has_ended(self, ref: Any) -> bool:
         """Whether a task has; all are asked about at once."""
         if ref in self._known.ended:
             return True
-        waiting = list(self._refs - self._known.ended)
-        ready, _ = self._ray.wait(waiting, num_returns=len(waiting), timeout=0)
+        waiting = list(self._refs.keys() - self._known.ended)
+        with self._told_as_ours():
+            ready, _ = self._ray.wait(waiting, num_returns=len(waiting), timeout=0)
         self._known.ended.update(ready)
         return ref in self._known.ended
 
     def cancel(self, ref: Any, *, force: bool) -> None:
         """Nothing where it has ended."""
-        self._ray.cancel(ref, force=force)
+        with self._told_as_ours():
+            self._ray.cancel(ref, force=force)
 
     def wait(self, ref: Any, timeout: float | None) -> None:
         """Until it has ended, or that many seconds."""
-        self._ray.wait([ref], timeout=timeout)
+        with self._told_as_ours():
+            self._ray.wait([ref], timeout=timeout)
 
-    def settle(self, store: ResultStore, ref: Any, run_id: str, attempt: int) -> None:
-        """Write down how a task ended; nothing where that is written already. Raises what a call to the store may."""
+    def settle(self, store: ResultStore, ref: Any, run_id: str, attempt: int) -> bool:
+        """Write down how a task ended; nothing where that is written already. Raises what a call to the store may.
+
+        Whether its node only had no memory for it now, so that the next should not begin at once.
+        """
         told = self._told(ref)
         status, error = told["status"], str(told["error"])
         if status in {LOST, WAITS}:
@@ -168,21 +208,25 @@ class Cluster:
             store.finish(run_id, attempt, ended, error=error or SILENT_END)
         self._home.curves(run_id).unlink(missing_ok=True)
         self._forget(ref)
-        self._keeper.gone.remote(holder_of(run_id, attempt))
+        with suppress(Unreachable), self._told_as_ours():
+            self._keeper.gone.remote(holder_of(run_id, attempt))
+        return bool(status == WAITS)
 
     def maker_ended(self, ref: Any, search_id: str, attempt: int, maker: str) -> dict[str, Any]:
         """How one ended that made trials: `status` and `error`, as `_told` has them. What it was making is made by another."""
         told = self._told(ref)
         self._forget(ref)
-        self._keeper.maker_gone.remote(search_id, attempt, maker)
+        with suppress(Unreachable), self._told_as_ours():
+            self._keeper.maker_gone.remote(search_id, attempt, maker)
         return told
 
     def search_over(self, search_id: str) -> None:
         """Nobody makes trials of it here any more."""
-        self._keeper.search_over.remote(search_id)
+        with suppress(Unreachable), self._told_as_ours():
+            self._keeper.search_over.remote(search_id)
 
     def _forget(self, ref: Any) -> None:
-        self._refs.discard(ref)
+        self._refs.pop(ref, None)
         self._known.ended.discard(ref)
 
     def _told(self, ref: Any) -> dict[str, Any]:

@@ -1,12 +1,16 @@
 """At the head: answers what nodes ask of the home, and writes what they report; no node ever opens the home's database."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 import hashlib
+import os
 from pathlib import Path
 import threading
 import time
 from typing import Any
+
+from filelock import BaseFileLock
 
 from core.data.importing import store as imported
 from core.data.name_order import composed
@@ -25,22 +29,29 @@ from core.storage.runs import ResultStore
 from core.tuning.desk import Desk
 
 BLOCK = 2**25  # bytes that are sent at once of a set of images
-LOG_MOST = 2**20  # bytes that a run's log takes in from a node
+LOG_MOST = 2**20  # bytes of a run's log that come from nodes
+TOGETHER = 4  # files that are held in memory at once, on their way
+COLUMNS = {"share", "stage", "note", "seconds_left", "forecast", "device", "node"}  # of a run's row, that a node writes
 LEASE_SECONDS = 60.0  # after which a lease that nobody has asked about goes to the next: its node was lost
 
 
 @dataclass
 class Lease:
-    """What is being made, by the attempt of which run; seen: when that last asked anything, by `time.monotonic`."""
+    """What is being made, by the attempt of which run; lock: held meanwhile, for processes of this machine who need the same; seen: when
+    that attempt last reported, by `time.monotonic`.
+    """
 
     holder: str
+    lock: BaseFileLock
     seen: float = field(default_factory=time.monotonic)
 
 
 class Keeper:
     """One a home; as a Ray actor it runs in a process of its own on the head's machine, its calls in threads."""
 
-    def __init__(self, root: str, files: str) -> None:
+    def __init__(self, root: str, files: str, environment: Mapping[str, str]) -> None:
+        """root: of the home. files: see `asked.Asked`. environment: of the supervisor, as far as it is heeded here."""
+        os.environ.update(environment)
         self._home = Home(Path(root))
         self._artifacts = Artifacts(self._home.artifacts_folder)
         self._route: Route | None = SharedFolder(files) if files else None
@@ -49,7 +60,7 @@ class Keeper:
         self._lock = threading.Lock()  # of leases and copies
         self._desks = dict[str, tuple[int, Desk]]()  # by search, of its last attempt
         self._opening = threading.Lock()
-        self._loading = threading.Lock()
+        self._loading, self._moving = threading.Lock(), threading.Semaphore(TOGETHER)
 
     def process(self) -> tuple[int, float]:
         """Its process, for whoever must end it."""
@@ -62,13 +73,13 @@ class Keeper:
         """The row, where its file is whole."""
         with ResultStore(self._home.database) as store:
             found = store.kept(key)
-        if found is None or not self._artifacts.has(found.file):
+        if found is None or not self._artifacts.sound(found.file):
             return None
         return {"file": found.file, "seconds": found.seconds, "kind": found.kind}
 
     def keep(self, key: str, kind: str, file: str, seconds: float) -> None:
         """Its file has come before. Raises Damaged where it has not."""
-        if not self._artifacts.has(file):
+        if not self._artifacts.sound(file):
             raise Damaged(f"The file {file} did not arrive.")
         with ResultStore(self._home.database) as store:
             store.keep(key, kind, file, seconds)
@@ -82,38 +93,40 @@ class Keeper:
         """Whether the holder may make what is kept under the key; one that has it already keeps it."""
         with self._lock:
             lease = self._leases.get(key)
-            if lease is None or lease.holder == holder or time.monotonic() - lease.seen > LEASE_SECONDS:
-                self._leases[key] = Lease(holder)
-                return True
-            return False
+            if lease is None and (lock := self._artifacts.begin_making(key)):
+                self._leases[key] = Lease(holder, lock)
+            elif lease and time.monotonic() - lease.seen > LEASE_SECONDS:
+                self._leases[key] = Lease(holder, lease.lock)
+            return key in self._leases and self._leases[key].holder == holder
 
     def end_lease(self, key: str, holder: str) -> None:
         """It is made, or is not going to be."""
         with self._lock:
             if (lease := self._leases.get(key)) and lease.holder == holder:
-                del self._leases[key]
+                self._leases.pop(key).lock.release()
 
     def gone(self, holder: str) -> None:
         """An attempt is over, however it ended."""
         with self._lock:
-            self._leases = {key: lease for key, lease in self._leases.items() if lease.holder != holder}
+            for key in [key for key, lease in self._leases.items() if lease.holder == holder]:
+                self._leases.pop(key).lock.release()
 
     # Files.
 
     def lacking(self, files: Sequence[str]) -> list[str]:
         """Those of them that are not here."""
-        return [file for file in files if not self._artifacts.has(file)]
+        return [file for file in files if not self._artifacts.sound(file)]
 
     def read(self, file: str) -> bytes | None:
         """The content of a file that is here and whole."""
-        try:
+        with self._moving, suppress(Damaged):
             return self._artifacts.content(file)
-        except Damaged:
-            return None
+        return None
 
     def write(self, file: str, content: bytes) -> None:
         """Raises Damaged where it is not what its name says."""
-        self._artifacts.take(file, content)
+        with self._moving:
+            self._artifacts.take(file, content)
 
     def offer(self, file: str) -> bool:
         """Put it where nodes look for it; False where it is not here."""
@@ -125,10 +138,11 @@ class Keeper:
 
     def fetch(self, file: str) -> None:
         """Take what a node has left for the head. Raises Damaged."""
-        content = self._route.get(file) if self._route else None
-        if content is None:
-            raise Damaged(f"The file {file} was not found where nodes leave theirs.")
-        self._artifacts.take(file, content)
+        with self._moving:
+            content = self._route.get(file) if self._route else None
+            if content is None:
+                raise Damaged(f"The file {file} was not found where nodes leave theirs.")
+            self._artifacts.take(file, content)
 
     # What a run reads besides.
 
@@ -172,9 +186,17 @@ class Keeper:
     # Reports.
 
     def report(self, run_id: str, attempt: int, told: dict[str, Any]) -> bool:
-        """Where a run stands; False where nobody wants it any more. told: columns of its row, and `log` and `curves` as bytes."""
+        """Where a run stands; False where nobody wants it any more. told: columns of its row; `log` and `curves` as bytes; `begins`: that
+        its process does now, for which the node had to get ready first.
+        """
         log, curves = told.pop("log", b""), told.pop("curves", b"")
+        begins = told.pop("begins", False)
+        if not told.keys() <= COLUMNS:
+            raise WrongInput(f"A node reports {', '.join(sorted(COLUMNS))}; got {', '.join(sorted(told)):.200}.")
+        if begins:
+            told["started_at"] = lifecycle.now()
         with ResultStore(self._home.database) as store:
+            store.existing(run_id)
             if told and not lifecycle.change_one(store.db, lifecycle.RUNS, run_id, attempt, **told):
                 return False
             wanted = not lifecycle.is_unwanted(store.db, lifecycle.RUNS, run_id, attempt)
@@ -186,8 +208,7 @@ class Keeper:
 
     def _log(self, row_id: str, said: bytes) -> None:
         if said:
-            with open(self._home.log(row_id), "ab") as stream:
-                stream.write(said[: max(0, LOG_MOST - stream.tell())])
+            _append(self._home.log(row_id), said)
 
     def _lives(self, holder: str) -> None:
         """Its leases hold on."""
@@ -222,9 +243,10 @@ class Keeper:
 
     def trials_report(self, search_id: str, attempt: int, maker: str, said: bytes) -> bool:
         """That a maker lives, and what it printed; False as of `report`."""
-        self._log(search_id, said)
-        self._lives(holder_of(maker, attempt))
-        return self._search_says(search_id, attempt)
+        if wanted := self._search_says(search_id, attempt):
+            self._log(search_id, said)
+            self._lives(holder_of(maker, attempt))
+        return wanted
 
     def maker_gone(self, search_id: str, attempt: int, maker: str) -> None:
         """See `Desk.gone`, and `gone`."""
@@ -263,6 +285,15 @@ class Keeper:
 def holder_of(run_id: str, attempt: int) -> str:
     """The name by which an attempt holds leases."""
     return f"{run_id}/{attempt}"
+
+
+def _append(log: Path, said: bytes) -> None:
+    """At the end of a log; of one that grows too long the first half goes: what went wrong stands at its end."""
+    with open(log, "ab") as stream:
+        stream.write(said)
+        length = stream.tell()
+    if length > LOG_MOST:
+        log.write_bytes(log.read_bytes()[-LOG_MOST // 2 :])
 
 
 def _about(path: Path) -> tuple[int, str]:

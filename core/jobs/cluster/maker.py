@@ -65,12 +65,15 @@ def make_trials(order: MakerOrder, node: str, call: Call) -> dict[str, Any]:
     home = node_home(node, order["home"])
     os.chdir(home.root)  # as `compute` does
     head = TrialsHead(call, Artifacts(home.artifacts_folder), order)
+    if not head.lives(b""):
+        return {"status": UNWANTED, "error": ""}
     make_room(home)
     bring_dataset(home, SearchPlan.from_plain(json.loads(order["plan"])).spec.dataset, call)
     told = {"env": environment(home, order["threads"], call), "plan": order["plan"], "name": node}
+    warm = server(order["pipeline"])
     with Relay(head) as relay:
         told |= {"address": relay.address, "key": relay.key.hex()}
-        process = server(order["pipeline"]).start(home, TRIALS, order["maker"], order["attempt"], node=told)
+        process = warm.start(home, TRIALS, order["maker"], order["attempt"], node=told)
         try:
             wanted = _follow(home, head, process, order["maker"])
         finally:  # a cancel comes as KeyboardInterrupt
@@ -89,10 +92,11 @@ def _follow(home: Home, head: TrialsHead, process: BaseProcess, maker: str) -> b
     while True:
         ended = not process.is_alive()
         printed = said(home.log(maker), log)
-        if printed or ended or time.monotonic() - last >= TELL:
+        if ended or time.monotonic() - last >= TELL:
             if not head.lives(printed):
                 return False
             log, last = log + len(printed), time.monotonic()
-        if ended:
+        if ended and not printed:
             return True
-        wait([process.sentinel], LOOK)
+        if not ended:
+            wait([process.sentinel], LOOK)

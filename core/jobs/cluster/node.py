@@ -1,7 +1,7 @@
 """On a node: one Ray task computes one run, in a process of its own beside the one that Ray started, and tells the head of it."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 import hashlib
 import json
@@ -10,6 +10,8 @@ from multiprocessing.process import BaseProcess
 import os
 from pathlib import Path
 import re
+import shutil
+import stat
 import sys
 import tempfile
 import time
@@ -32,11 +34,13 @@ from core.storage.artifacts import GRACE, Artifacts
 from core.storage.home import Home, open_home
 from core.storage.processes import ProcessId, number_asked
 from core.storage.queues.lifecycle import RUN
+from core.storage.queues.run_queue import SILENT_END
 from core.storage.queues.slots import ON_CPU
 from core.storage.runs import ResultStore
 
 LOOK = 0.1  # seconds between looks at the run's process
-TELL = 0.5  # seconds between reports where nothing new is to be said: whether the run is still wanted
+TELL = 0.5  # seconds between reports, but of a new stage; where nothing is new, they ask whether the run is still wanted
+OLD = 14 * 86400.0  # seconds after which logs and extensions on a node go
 DYING = 10.0  # seconds that an earlier attempt on this node may take to end
 
 
@@ -65,18 +69,25 @@ def compute(order: Order, node: str, call: Call) -> dict[str, Any]:
     os.chdir(home.root)  # Ray may take its own folder away, and with it what a new process begins in
     head = Head(call, Artifacts(home.artifacts_folder), order["files"], order["run_id"], order["attempt"])
     spec = RunSpec.from_json(order["spec"])
+    if not head.report({"node": node}):
+        return {"status": UNWANTED, "error": ""}
     make_room(home)
     bring_dataset(home, spec.dataset, call)
-    its = environment(home, order["threads"], call)
+    its, warm = environment(home, order["threads"], call), server(order["pipeline"])
     attempt = _claimed(home, spec, order)
-    with Relay(head) as relay:
-        told = {"env": its, "address": relay.address, "key": relay.key.hex()}
-        process = server(order["pipeline"]).start(home, RUN, spec.id, attempt, node=told)
-        try:
-            wanted = _follow(home, head, process, spec.id, node)
-        finally:  # a cancel comes as KeyboardInterrupt
-            process.kill()
-            process.join()
+    try:
+        with Relay(head) as relay:
+            told = {"env": its, "address": relay.address, "key": relay.key.hex()}
+            process = warm.start(home, RUN, spec.id, attempt, node=told)
+            try:
+                wanted = _follow(home, head, process, spec.id)
+            finally:  # a cancel comes as KeyboardInterrupt
+                process.kill()
+                process.join()
+    finally:
+        with ResultStore(home.database) as store:
+            store.reconcile()
+            store.finish(spec.id, attempt, RunStatus.INTERRUPTED, error=SILENT_END)  # nothing where it has ended otherwise
     return _end(home, head, spec.id) if wanted else {"status": UNWANTED, "error": ""}
 
 
@@ -84,7 +95,11 @@ def node_home(node: str, head: str) -> Home:
     """Where a node keeps what it works with for a head's home: a cache that may be deleted at any time when nothing runs."""
     base = Path(os.environ.get(NODE_HOME) or tempfile.gettempdir())
     name = re.sub(r"[^A-Za-z0-9.-]", "-", node)[:60]
-    return open_home(base / f"forgetscope-node-{os.getuid()}-{name}-{head}")
+    home = open_home(base / f"forgetscope-node-{os.getuid()}-{name}-{head}")
+    about = home.root.lstat()
+    if about.st_uid != os.getuid() or not stat.S_ISDIR(about.st_mode):
+        raise WrongInput(f"{home.root} on this node belongs to somebody else; name another folder by {NODE_HOME}.")
+    return home
 
 
 def server(pipeline: str) -> WarmServer:
@@ -123,9 +138,9 @@ def _claimed(home: Home, spec: RunSpec, order: Order) -> int:
     return claimed[1]
 
 
-def _follow(home: Home, head: Head, process: BaseProcess, run_id: str, node: str) -> bool:
+def _follow(home: Home, head: Head, process: BaseProcess, run_id: str) -> bool:
     """Tell the head where the run stands until its process has ended; False where nobody wants it any more."""
-    sent, log, last, first = dict[str, Any](), 0, 0.0, {"node": node}
+    sent, log, last, first = dict[str, Any](), 0, 0.0, {"begins": True}
     curves_of = 0.0
     while True:
         ended = not process.is_alive()
@@ -139,13 +154,14 @@ def _follow(home: Home, head: Head, process: BaseProcess, run_id: str, node: str
             told["log"] = says
         if (changed := _changed(home.curves(run_id))) != curves_of:
             told["curves"] = _content(home.curves(run_id))
-        if told or ended or time.monotonic() - last >= TELL:
+        if ended or time.monotonic() - last >= TELL or now.get("stage") != sent.get("stage"):
             if not head.report(dict(told)):
                 return False
             sent, log, last, first, curves_of = now, log + len(says), time.monotonic(), {}, changed
-        if ended:
+        if ended and not says:
             return True
-        wait([process.sentinel], LOOK)
+        if not ended:
+            wait([process.sentinel], LOOK)
 
 
 def said(log: Path, start: int) -> bytes:
@@ -254,7 +270,15 @@ def _inside(folder: Path, name: str) -> Path:
 
 
 def make_room(home: Home) -> None:
-    """The oldest files go where there are more than the node may keep: what is needed again is fetched, or computed, again."""
+    """The oldest files go where there are more than the node may keep: what is needed again is fetched, or computed, again.
+
+    Logs and extensions of weeks ago go too.
+    """
+    for path in [*home.logs_folder.iterdir(), *home.root.glob("extensions-*.lock")]:
+        with suppress(OSError):
+            if time.time() - path.stat().st_mtime > OLD:
+                path.unlink()
+                shutil.rmtree(path.with_suffix(""), ignore_errors=True)
     artifacts, most = Artifacts(home.artifacts_folder), (number_asked(CACHE) or USUAL_CACHE) * 10**9
     stats = sorted(artifacts.stats().items(), key=lambda one: one[1][1])
     too_much, before = sum(size for _, (size, _) in stats) - most, time.time() - GRACE

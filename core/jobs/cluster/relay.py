@@ -4,7 +4,7 @@ from collections.abc import Callable
 from contextlib import suppress
 import json
 from multiprocessing import AuthenticationError
-from multiprocessing.connection import Connection, Listener
+from multiprocessing.connection import Client, Connection, Listener
 import os
 from pathlib import Path
 import shutil
@@ -96,7 +96,7 @@ class Relay:
     """A socket in a folder of its own that only this user can enter, and the thread that answers there."""
 
     def __init__(self, head: Head) -> None:
-        self._head, self.key = head, os.urandom(32)
+        self._head, self.key, self._closing = head, os.urandom(32), False
         self._folder = Path(mkdtemp(prefix="forgetscope-"))
         self.address = str(self._folder / "head")
         self._listener = Listener(self.address, "AF_UNIX", authkey=self.key)
@@ -106,11 +106,14 @@ class Relay:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._closing = True
+        with suppress(OSError, EOFError, AuthenticationError):
+            Client(self.address, "AF_UNIX", authkey=self.key).close()  # else the thread would wait for ever
         self._listener.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _listen(self) -> None:
-        while True:
+        while not self._closing:
             try:
                 connection = self._listener.accept()
             except (AuthenticationError, EOFError):

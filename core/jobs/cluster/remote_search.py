@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from core.jobs.cluster.driver import Cluster
 
 AT_ONCE = 64  # who make trials of one search, at most: the sampler learns little where more are made blindly
+PATIENCE = 5.0  # seconds in which tasks must have ended that were killed
 BETWEEN = 0.3  # seconds between looks for room
 MOST_LOST = 3  # who were lost one after the other, and no trial was made meanwhile, after which the search ends
 ALL_LOST = f"Whoever made its trials was lost {MOST_LOST} times, and no trial was made meanwhile; Go on tries again."
@@ -43,8 +44,9 @@ class RemoteSearch:
         """Whether trials are still made, or shall be."""
         for ref, maker in list(self._makers.items()):
             if self._cluster.has_ended(ref):
+                told = self._cluster.maker_ended(ref, self._id, self._attempt, maker)
                 del self._makers[ref]
-                self._count(self._cluster.maker_ended(ref, self._id, self._attempt, maker))
+                self._count(told)
         over = self._over()
         if self._error and not self._ending:
             self.terminate()
@@ -64,9 +66,10 @@ class RemoteSearch:
                 self._cluster.cancel(ref, force=True)
 
     def join(self, timeout: float | None = None) -> None:
-        """Wait until they have ended."""
+        """Wait until they have ended; no longer than a node that does not answer may keep others waiting."""
+        patience = time.monotonic() + (PATIENCE if timeout is None else timeout)
         for ref in self._makers:
-            self._cluster.wait(ref, timeout)
+            self._cluster.wait(ref, max(0.0, patience - time.monotonic()))
 
     def close(self) -> None:
         """Nothing is held open."""

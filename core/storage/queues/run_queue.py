@@ -216,7 +216,8 @@ def wait_for_others(db: Database, run_id: str, attempt: int) -> bool:
 def node_lost(db: Database, run_id: str, attempt: int, *, counts: bool = True) -> bool:
     """The node that computed it is gone: back into the queue, where it keeps its turn; failed where that happened `LOST_MOST` times.
 
-    Whether it waits again; one that was being cancelled is cancelled. counts: False where the node only had no memory for it.
+    Whether it waits again; one that was being cancelled is cancelled. counts: False where the node only had no memory for it, or whoever
+    gave the run to the cluster is gone.
     """
     mine = "id = ? and attempt = ? and status = 'running' and not cancel_requested and lost + ? < ?"
     anew = f"update runs set {QUEUED_ANEW}, node = '', lost = lost + ? where {mine}"
@@ -283,7 +284,7 @@ def reconcile(db: Database, alive: Collection[str] | None = None) -> None:
     """
     for row, out_of_memory in lifecycle.dead(db, RUNS, alive):
         if row["slot"] == ON_CLUSTER and not row["error"]:  # who gave it to the cluster is gone: that ends it; an error says it is to stop
-            node_lost(db, row["id"], row["attempt"])
+            node_lost(db, row["id"], row["attempt"], counts=False)
             continue
         error = MEMORY_END if out_of_memory else SILENT_END
         finish(db, row["id"], row["attempt"], RunStatus.INTERRUPTED, error=error)

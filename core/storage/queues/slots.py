@@ -54,8 +54,11 @@ class Machine:
         return cls(cores(), gpus(), number_asked("FORGETSCOPE_SLOTS"), threads_asked(), free_memory())
 
     def threads_of(self, spec: RunSpec | None) -> int:
-        """Threads of a run on a CPU; a damaged one is taken to have all."""
-        return self.cores if spec is None else threads_of(spec.model, self.cores, self.threads)
+        """Threads of a run on a CPU, of all its ranks together; a damaged one is taken to have all."""
+        if spec is None:
+            return self.cores
+        ranks = ranks_of(spec)
+        return ranks * threads_of(spec.model, self.cores, self.threads, ranks)
 
     def on_gpu(self, spec: RunSpec | None) -> bool:
         """Whether a run computes on a GPU."""
@@ -68,9 +71,9 @@ class Machine:
         if self.on_gpu(spec):
             wanted = spec.device.partition(":")[2]
             names = [self.gpus[int(wanted)]] if wanted and int(wanted) < len(self.gpus) else self.gpus
-            taken = [gpu_in(one.slot) for one in running]
-            name = min(names, key=taken.count)
-            return f"{ON_GPU}{name}" if self.most is not None or name not in taken else None
+            taken = [name for one in running for name in gpus_in(one.slot)]
+            chosen = sorted(names, key=taken.count)[: ranks_of(spec)]  # where there are fewer, the run says so as it begins
+            return f"{ON_GPU}{','.join(chosen)}" if self.most is not None or not set(chosen) & set(taken) else None
         busy = sum(self.threads_of(one.spec) for one in running if not self.on_gpu(one.spec))
         return ON_CPU if self.most is not None or not busy or busy + self.threads_of(spec) <= self.cores else None
 
@@ -79,22 +82,30 @@ class Machine:
 class Nodes(Machine):
     """A cluster, whose scheduler decides which node computes a run: there is room where some node has the cores, or the GPU, free.
 
-    cores: of the largest node. each: cores and GPUs of every node. share: of a GPU, that a run gets.
+    cores: of the smallest node, so that a study spreads over all. each: cores and GPUs of every node; taken: those that others use.
+    share: of a GPU, that a run gets.
     """
 
     each: tuple[tuple[float, float], ...] = ()
+    taken: tuple[float, float] = (0.0, 0.0)
     share: float = 1.0
 
     def demand(self, spec: RunSpec | None) -> tuple[float, float]:
-        """Cores and share of a GPU that a run is given."""
-        return (1.0, self.share) if self.on_gpu(spec) else (float(self.threads_of(spec)), 0.0)
+        """Cores and share of a GPU that a run is given; each of several ranks has a GPU to itself."""
+        if self.on_gpu(spec):
+            ranks = ranks_of(spec) if spec else 1
+            return float(ranks), self.share if ranks == 1 else float(ranks)
+        return min(float(self.threads_of(spec)), max((cores for cores, _ in self.each), default=1.0)), 0.0
 
     def room_for(self, spec: RunSpec, running: Sequence[Running]) -> str | None:
         """As of one machine. Those that run are thought to lie as close as they can."""
         if self.most is not None and len(running) >= self.most:
             return None
-        left, wanted = sorted(self.each), self.demand(spec)
-        for demand in sorted((self.demand(one.spec) for one in running), reverse=True):
+        left, wanted, ours = sorted(self.each), self.demand(spec), [self.demand(one.spec) for one in running]
+        whole, used = (tuple(sum(one[place] for one in part) for place in (0, 1)) for part in (left, [*ours, self.taken]))
+        if not _holds((whole[0] - used[0], whole[1] - used[1]), wanted):
+            return None
+        for demand in sorted(ours, reverse=True):
             place = next((place for place, one in enumerate(left) if _holds(one, demand)), None)
             if place is not None:
                 left[place] = left[place][0] - demand[0], left[place][1] - demand[1]
@@ -151,6 +162,16 @@ def _making(one: Running) -> list[Key]:
     return [key for stage, key in shared_work(one.spec).items() if stage in stages]
 
 
+def ranks_of(spec: RunSpec) -> int:
+    """Processes that share each batch of a run's training, each with a GPU or cores of its own."""
+    return int(spec.recipe.get("ranks", 1))
+
+
 def gpu_in(slot: str) -> str:
-    """The name of the one GPU that a run in this slot may see; '' where it sees what there is."""
+    """The GPUs that a run in this slot may see, as CUDA_VISIBLE_DEVICES names them; '' where it sees what there is."""
     return slot.removeprefix(ON_GPU) if slot.startswith(ON_GPU) else ""
+
+
+def gpus_in(slot: str) -> list[str]:
+    """Their names, one by one."""
+    return [name for name in gpu_in(slot).split(",") if name]

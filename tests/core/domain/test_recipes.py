@@ -100,7 +100,7 @@ def test_the_presets_values_stand_under_the_names_of_the_form():
     assert preset_recipe("digits", "small_cnn") == {
         "epochs": 20, "optimiser": "sgd", "learning_rate": 0.1, "schedule": "one_cycle", "momentum": 0.9, "weight_decay": 5e-3,
         "batch_size": 64, "augment": "none",
-        "precision": "auto", "validation": 0.0, "patience": 0, "shards": 1, "slices": 1,
+        "precision": "auto", "validation": 0.0, "patience": 0, "shards": 1, "slices": 1, "ranks": 1,
     }  # fmt: skip
 
 

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from core.data.registry import DATASETS
-from core.jobs.planned_work import measure, planned_work
+from core.jobs.planned_work import ENGINE, OF_RANK, measure, planned_work
 from core.metrics.relearning import copies_at_most
 from core.models.registry import MODELS
 from core.training.curvature import factor_bytes
@@ -32,6 +32,10 @@ def test_passes_are_those_of_the_recipe_the_method_and_its_statistics(home):
     assert found["bytes"] - other["bytes"] == weights, "SSD's importance"
     longer = planned_work(home, "digits", "small_cnn", "retrain", {}, "class:3", {"epochs": 30})
     assert [longer["passes"][stage] for stage in ("train", "reference", "unlearn")] == [30 * 1437, 30 * 1290, 30 * 1290]
+    shared = planned_work(home, *about, {"ranks": 3})
+    assert shared["passes"] == found["passes"], "nothing is promised of ranks before they were timed"
+    each = (shared["bytes"] - found["bytes"] - 1797 * 64) / 2  # beside the images, which are one file
+    assert ENGINE + OF_RANK * weights < each < ENGINE + OF_RANK * weights + 2**28
     third = planned_work(home, "digits", "small_cnn", "ssse", {"scope": "classifier", "rank": 512}, "class:3")
     assert third["passes"]["precompute"] == pytest.approx(1437 / 3)
     last = 64 * 10 + 10

@@ -556,6 +556,16 @@ def test_sisa_asks_for_a_recipe_by_shards_and_says_what_a_class_costs(open_app, 
     assert not at.button(key="submit").disabled
 
 
+def test_ranks_stand_on_the_form_and_what_they_do_not_go_with_is_told(open_app, bare):
+    at = open_app(bare.root, **{"recipe.ranks": "2"})
+    assert at.number_input(key="recipe.ranks").value == 2
+    assert "Trained by a recipe of your own: ranks=2" in said(at).replace("\\", "")
+    assert not at.button(key="submit").disabled
+    at = open_app(bare.root, **{"recipe.ranks": "2", "recipe.shards": "5"})
+    one_sentence(at, "leave out ranks, or shards and slices")
+    assert at.button(key="submit").disabled
+
+
 def test_a_recipe_at_the_preset_follows_the_network_and_makes_the_run_that_it_always_was(open_app, bare):
     at = open_app(bare.root)
     at = sound(at.selectbox(key="model").set_value("vit_small").run())

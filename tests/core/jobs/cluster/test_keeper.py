@@ -34,7 +34,7 @@ def home(tmp_path):
 
 @pytest.fixture
 def keeper(home):
-    return Keeper(str(home.root), "")
+    return Keeper(str(home.root), "", {})
 
 
 @pytest.fixture
@@ -93,6 +93,46 @@ def test_the_lease_of_a_node_that_fell_silent_goes_to_the_next(keeper, monkeypat
     assert keeper.lease("key", "run b/1")
 
 
+def test_who_makes_the_same_at_the_head_and_on_a_node_waits_for_the_other(keeper, home):
+    artifacts = Artifacts(home.artifacts_folder)
+    with artifacts.making("key"):
+        assert not keeper.lease("key", "run a/1")
+    assert keeper.lease("key", "run a/1")
+    assert artifacts.begin_making("key") is None
+    keeper.end_lease("key", "run a/1")
+    assert keeper.lease("other", "run a/1")
+    keeper.gone("run a/1")
+    for key in ("key", "other"):
+        artifacts.begin_making(key).release()
+
+
+def test_a_file_that_is_damaged_at_the_head_or_in_the_shared_folder_comes_anew(keeper, home, tmp_path):
+    artifacts, route = Artifacts(home.artifacts_folder), SharedFolder(f"file://{tmp_path / 'lab'}")
+    file = artifacts.put_arrays({"w": np.ones(2)})
+    content = artifacts.content(file)
+    with ResultStore(home.database) as store:
+        store.keep("key", "original", file, 1.0)
+    (home.artifacts_folder / file).write_bytes(b"spoiled")
+    assert keeper.kept("key") is None
+    assert keeper.lacking([file]) == [file]
+    route.give(file, b"cut")
+    route.give(file, content)
+    through = Keeper(str(home.root), route.url, {})
+    through.fetch(file)
+    assert keeper.kept("key")["file"] == file
+
+
+def test_the_keeper_heeds_the_settings_of_the_supervisor(home, tmp_path, monkeypatch):
+    monkeypatch.setenv("FORGETSCOPE_EXTENSIONS", str(tmp_path / "nowhere"))
+    own = tmp_path / "own"
+    (own / "package").mkdir(parents=True)
+    (own / "package" / "__init__.py").write_text('"""Ours."""\n')
+    (own / "single.py").write_text('"""Ours too."""\n')
+    found = Keeper(str(home.root), "", {"FORGETSCOPE_EXTENSIONS": str(own)}).extensions()
+    assert found.keys() == {"package/__init__.py", "single.py"}
+    assert found["single.py"] == (own / "single.py").read_bytes()
+
+
 def test_content_that_is_not_what_its_name_says_is_refused(keeper, home, tmp_path):
     file = Artifacts(home.artifacts_folder).put_arrays({"w": np.ones(2)})
     with pytest.raises(Damaged, match="came damaged"):
@@ -111,7 +151,7 @@ def test_files_go_through_a_folder_of_any_kind(home, tmp_path):
     head, there = Artifacts(home.artifacts_folder), Artifacts(open_home(tmp_path / "node").artifacts_folder)
     file = head.put_arrays({"w": np.ones(2)})
     assert route.get(file) is None
-    assert Keeper(str(home.root), route.url).offer(file)
+    assert Keeper(str(home.root), route.url, {}).offer(file)
     assert taken(there, route, file)
     assert there.content(file) == head.content(file)
     assert [path.name for path in (tmp_path / "lab folder").iterdir()] == [file]
@@ -122,6 +162,13 @@ def test_a_report_lands_until_nobody_wants_the_run(keeper, home):
     with ResultStore(home.database) as store:
         store.add(spec)
         store.claim(ProcessId.of_this_process())
+    assert keeper.report(spec.id, 1, {"node": "b"})
+    with ResultStore(home.database) as store:
+        claimed_at = store.existing(spec.id).started_at
+    time.sleep(0.002)
+    assert keeper.report(spec.id, 1, {"begins": True})
+    with ResultStore(home.database) as store:
+        assert store.existing(spec.id).started_at > claimed_at
     assert keeper.report(spec.id, 1, {"share": 0.5, "stage": "train", "node": "b", "log": b"said\n", "curves": b"{}"})
     with ResultStore(home.database) as store:
         run = store.existing(spec.id)
@@ -131,6 +178,15 @@ def test_a_report_lands_until_nobody_wants_the_run(keeper, home):
     assert home.curves(spec.id).read_text() == "{}"
     assert not keeper.report(spec.id, 1, {"share": 0.6})
     assert not keeper.report(spec.id, 2, {"share": 0.6})
+    with pytest.raises(WrongInput, match="got status"):
+        keeper.report(spec.id, 1, {"status": "done"})
+    with pytest.raises(WrongInput, match="There is no run"):
+        keeper.report("../elsewhere", 1, {"log": b"said"})
+    for number in range(3):
+        keeper.report(spec.id, 1, {"log": bytes([65 + number]) * keepers.LOG_MOST})
+    said = home.log(spec.id).read_bytes()
+    assert len(said) <= keepers.LOG_MOST
+    assert said.endswith(b"C")
     assert holder_of(spec.id, 1) != holder_of(spec.id, 2)
 
 

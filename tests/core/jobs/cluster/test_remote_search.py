@@ -208,7 +208,7 @@ def test_a_search_that_is_stopped_or_removed_ends_and_one_with_a_larger_budget_g
 
 def test_the_keeper_gives_trials_out_while_the_search_is_wanted(home, store, searching):
     searching(4)
-    keeper, search_id = Keeper(str(home.root), ""), plan().id
+    keeper, search_id = Keeper(str(home.root), "", {}), plan().id
     assert keeper.prepares(search_id, 1, 0.05, "original of seed 10")
     assert (job(store).share, job(store).note) == (0.05, "original of seed 10")
     number, tried = keeper.next_trial(search_id, 1, "a", 2.5)

@@ -13,6 +13,7 @@ from core.jobs.validation import make_spec
 from core.jobs.write_catalogue import describe
 from core.storage.artifacts import Artifacts
 from core.storage.home import open_home
+from core.storage.queues.run_queue import STOP_END
 from core.storage.runs import ResultStore
 from tests.attributes import computed
 from tests.core.jobs.cluster.node_processes import process_of
@@ -22,7 +23,7 @@ from tests.hostile import folder_of
 pytest.importorskip("ray")
 pytestmark = pytest.mark.timeout(300)
 
-LONG = 90.0  # seconds: a process of Ray's and its imports take some on a busy machine
+LONG = 150.0  # seconds: a process of Ray's and its imports take some on a busy machine
 
 
 def ended(place, *ids):
@@ -38,7 +39,7 @@ def test_a_cluster_computes_the_numbers_of_this_machine_and_makes_what_is_shared
     own, same = (add(folder, ImportOptions(label="kind"), home.datasets_folder).info for home in (there.home, here))
     assert own.key == same.key
     monkeypatch.setenv("FORGETSCOPE_HOME", str(there.home.root))
-    asked = [("digits", seed, method) for seed in (0, 1) for method in ("ssd", "gradient_ascent")] + [(own.key, 0, "gradient_ascent")]
+    asked = [("digits", 0, "ssd"), ("digits", 0, "gradient_ascent"), ("digits", 1, "gradient_ascent"), (own.key, 0, "gradient_ascent")]
     shelves = describe()
     shelves = replace(shelves, datasets={**shelves.datasets, own.key: own})
     specs = [
@@ -46,7 +47,7 @@ def test_a_cluster_computes_the_numbers_of_this_machine_and_makes_what_is_shared
         for dataset, seed, method in asked
     ]  # fmt: skip
     runs = ended(there, *(runner.submit(there.home, spec) for spec in specs))
-    assert [(run.status, run.error_line) for run in runs] == [(RunStatus.DONE, "")] * 5
+    assert [(run.status, run.error_line) for run in runs] == [(RunStatus.DONE, "")] * 4
     assert {run.node for run in runs} == {"a", "b"}
     assert sum(run.seconds["train"] > 0 for run in runs) == sum(run.seconds["reference"] > 0 for run in runs) == 3
     with ResultStore(there.home.database) as remote, ResultStore(here.database) as local:
@@ -58,8 +59,7 @@ def test_a_cluster_computes_the_numbers_of_this_machine_and_makes_what_is_shared
             assert {**files, **timed} == {**local.artifacts(spec.id), **timed}
             assert all(Artifacts(there.home.artifacts_folder).sound(file) for file in files.values())
             assert not there.home.curves(spec.id).exists()
-    for supervisor in there.supervisors():
-        supervisor.terminate()
+    assert runner.end_supervisor(there.home)
 
 
 def test_a_cancel_or_a_limit_ends_the_process_on_its_node_within_two_seconds(both):
@@ -106,3 +106,16 @@ def test_runs_of_a_supervisor_that_was_killed_wait_again_and_nobody_does_them_tw
     assert begun
     assert [run.attempt for run in runs] == [2 if run.id in begun else 1 for run in runs]
     until(lambda: not any(lives(process) for process in computing))
+
+
+def test_a_supervisor_that_is_asked_to_stop_marks_its_runs_and_leaves_no_process(both):
+    ids = [both.submit(seed, sleep=60, of="a stopped supervisor") for seed in range(3)]
+    until(lambda: any(both.computing(one) for one in ids), LONG)
+    computing = [process for one in ids if (process := process_of(one))]
+    assert runner.end_supervisor(both.home)
+    statuses = [both.run(one).status for one in ids]
+    assert set(statuses) == {RunStatus.INTERRUPTED, RunStatus.QUEUED}
+    assert {both.run(one).error for one in ids} == {STOP_END, ""}
+    until(lambda: not any(lives(process) for process in computing))
+    for one in ids:
+        runner.cancel(both.home, one)

@@ -127,15 +127,21 @@ def test_free_memory_is_the_container_s_where_that_is_less(monkeypatch, tmp_path
 
 
 def test_on_a_cluster_a_run_begins_where_some_node_has_the_cores_or_the_share_of_a_gpu():
-    nodes = Nodes(cores=4, each=((4.0, 0.0), (2.0, 0.0)), memory=MANY)
-    large, small = spec(model="resnet18", device=""), [spec(seed=seed, device="") for seed in range(6)]
-    assert begins([large], [running(one, slot=ON_CLUSTER) for one in small[:2]], nodes) == (large, ON_CLUSTER)  # on the other node
-    assert begins([large], [running(one, slot=ON_CLUSTER) for one in small[:3]], nodes) is None
-    assert begins([small[0]], [running(large, slot=ON_CLUSTER)], nodes) == (small[0], ON_CLUSTER)
-    assert begins([small[5]], [running(one, slot=ON_CLUSTER) for one in small[:5]], nodes) == (small[5], ON_CLUSTER)
-    assert begins([small[5]], [running(large, slot=ON_CLUSTER), *(running(one, slot=ON_CLUSTER) for one in small[:2])], nodes) is None
+    nodes = Nodes(cores=2, each=((4.0, 0.0), (2.0, 0.0)), memory=MANY)
+    large, small = [spec(model="resnet18", seed=seed, device="") for seed in range(4)], [spec(seed=seed, device="") for seed in range(6)]
+    assert nodes.demand(large[0]) == (2.0, 0.0)  # as the smallest node has, so that three find a place
+    assert begins(large[2:], [running(one, slot=ON_CLUSTER) for one in large[:2]], nodes) == (large[2], ON_CLUSTER)
+    assert begins(large[3:], [running(one, slot=ON_CLUSTER) for one in large[:3]], nodes) is None
+    assert begins(small[5:], [running(one, slot=ON_CLUSTER) for one in small[:5]], nodes) == (small[5], ON_CLUSTER)
+    assert begins(large[:1], [running(one, slot=ON_CLUSTER) for one in small[:5]], nodes) is None
+    assert begins(small[5:], [running(one, slot=ON_CLUSTER) for one in small[:5]], replace(nodes, taken=(1.0, 0.0))) is None  # by others
+    assert replace(nodes, threads=64).demand(small[0]) == (4.0, 0.0)
     shared = Nodes(cores=8, gpus=("of the cluster",), each=((8.0, 1.0),), share=0.5, memory=MANY)
     runs = [spec(model="resnet18", seed=seed, device="") for seed in range(3)]
     assert begins([runs[1]], [running(runs[0], slot=ON_CLUSTER)], shared) == (runs[1], ON_CLUSTER)
     assert begins([runs[2]], [running(one, slot=ON_CLUSTER) for one in runs[:2]], shared) is None
-    assert begins([large], [], Nodes(cores=0, memory=MANY)) is None  # no node at all
+    together = replace(runs[0], recipe={"ranks": 2})
+    assert (shared.demand(runs[0]), shared.demand(together)) == ((1.0, 0.5), (2.0, 2.0))
+    assert begins([together], [], shared) is None  # on one node there must be a GPU for each
+    assert begins([together], [], replace(shared, each=((8.0, 2.0),))) == (together, ON_CLUSTER)
+    assert begins(large[:1], [], Nodes(cores=0, memory=MANY)) is None  # no node at all
