@@ -25,6 +25,7 @@ from core.domain.errors import WrongInput
 from core.domain.run import RunSpec, RunStatus
 from core.jobs.cluster.asked import RAY, Unreachable
 from core.jobs.cluster.away import Away, RemoteRun, away_from_here
+from core.jobs.cluster.remote_search import RemoteSearch
 from core.jobs.forking.fork_server import NO_SERVER, WarmServer
 from core.jobs.submit import END_SECONDS, empty_trash, end_supervisor, remove_old_jobs
 from core.jobs.supervisor_start_lock import note_serving, note_start, note_started
@@ -35,7 +36,7 @@ from core.storage.durations import History, history
 from core.storage.home import Home, open_home
 from core.storage.processes import ProcessId
 from core.storage.queues import job_queue, run_queue
-from core.storage.queues.lifecycle import IMPORT, RUN, TABLES, has, is_unwanted
+from core.storage.queues.lifecycle import IMPORT, RUN, SEARCH, TABLES, has, is_unwanted
 from core.storage.queues.queue_order import Line
 from core.storage.queues.run_queue import STOP_END, limit_reached, stop_at_limit
 from core.storage.queues.slots import Choice, Machine, beside
@@ -88,7 +89,7 @@ class Watched:
     kind: str
     id: str
     attempt: int
-    process: "BaseProcess | RemoteRun"
+    process: "BaseProcess | RemoteRun | RemoteSearch"
     began: float = field(default_factory=time.monotonic)
     kill_at: float | None = None  # when it was asked to end, and a moment later
     stopped_at: float | None = None  # the limit, in seconds, that it came to
@@ -101,6 +102,8 @@ class Watched:
                 store.finish(self.id, self.attempt, RunStatus.FAILED, error=limit_reached(self.stopped_at))
             if isinstance(self.process, RemoteRun):
                 self.waits = self.process.settle(store)
+            elif isinstance(self.process, RemoteSearch):
+                self.process.settle(store)
             return True
         self.kill_if_deaf()
         if self.kill_at is None and self._is_unwanted(store):
@@ -142,6 +145,17 @@ class Computing:
         """Those of them that are runs."""
         return [one for one in self.watched if one.kind == RUN]
 
+    @property
+    def searches(self) -> Sequence[RemoteSearch]:
+        """Searches whose trials are made on a cluster."""
+        return [one.process for one in self.watched if isinstance(one.process, RemoteSearch)]
+
+    def grow_searches(self, store: ResultStore) -> None:
+        """Where there is room for more trials at once. Raises what a call to the store may."""
+        if self.away and (searches := self.searches):
+            for search in searches:
+                search.grow(store, self.away.machine())
+
     def may_begin(self, kind: str) -> bool:
         """Whether one of a kind may be looked for now: of analyses and imports there is one at a time."""
         if kind == RUN:
@@ -161,6 +175,7 @@ def _serve(home: Home, server: WarmServer, idle_seconds: float, stop: threading.
             with ResultStore(home.database) as store:
                 _tidy(home, store, running)
                 while busy():
+                    running.grow_searches(store)
                     if _begin(home, server, store, running) or running.watched or not server.warm.is_set():
                         last_work = time.monotonic()
                     wait([sentinel for one in running.watched if (sentinel := one.process.sentinel) is not None], POLL)
@@ -226,26 +241,30 @@ def _begin(home: Home, server: WarmServer, store: ResultStore, running: Computin
     """Start a process of each kind that waits and for which there is room; whether there was one. Raises OutdatedError."""
     begun = False
     for kind in TABLES:
-        away = running.away if kind == RUN else None
+        away = running.away if kind in {RUN, SEARCH} else None
         if not running.may_begin(kind) or not (away or server.ready(kind)) or not has(store.db, kind, RunStatus.QUEUED):
+            continue
+        if away and kind == SEARCH and not away.answers():
             continue
         stale = kind != IMPORT and server.outdated()  # what an import needs is imported by its own process
         if stale and not running.watched:
             raise OutdatedError
-        if stale and kind == RUN:
+        if stale and (away or kind == RUN):
             continue  # what runs was imported before; it is not ended, and the next run waits for it
         claimed = _claim(store, kind, running)
         if claimed is None:
             running.look_at = time.monotonic() + BESIDE if kind == RUN else running.look_at
-            if away:
+            if away and kind == RUN:
                 run_queue.say_why_all_wait(store.db, away.wrong)
             continue
         begun = True
         try:
-            process = away.start(store, *claimed) if away else server.start(home, kind, *claimed, fresh=stale)
-            running.watched.append(Watched(kind, *claimed, process))
+            running.watched.append(Watched(kind, *claimed, _started(home, server, store, kind, claimed, away, stale)))
         except Unreachable:  # just now
-            run_queue.node_lost(store.db, *claimed, counts=False)
+            if kind == RUN:
+                run_queue.node_lost(store.db, *claimed, counts=False)
+            else:
+                job_queue.put_back(store.db, *claimed)
         except WrongInput as wrong:  # there can be no cluster
             FINISH[kind](store.db, *claimed, RunStatus.FAILED, error=str(wrong))
         except NO_SERVER as reason:
@@ -253,6 +272,15 @@ def _begin(home: Home, server: WarmServer, store: ResultStore, running: Computin
             sentence = f"The process of this {kind} could not be started ({reason!r}); the end of {log} tells why."
             FINISH[kind](store.db, *claimed, RunStatus.FAILED, error=sentence)
     return begun
+
+
+def _started(
+    home: Home, server: WarmServer, store: ResultStore, kind: str, claimed: tuple[str, int], away: Away | None, stale: bool
+) -> BaseProcess | RemoteRun | RemoteSearch:
+    """Raises WrongInput or NO_SERVER."""
+    if away is None:
+        return server.start(home, kind, *claimed, fresh=stale)
+    return away.start(store, *claimed) if kind == RUN else away.search(*claimed)
 
 
 def _claim(store: ResultStore, kind: str, running: Computing) -> tuple[str, int] | None:
@@ -264,7 +292,8 @@ def _claim(store: ResultStore, kind: str, running: Computing) -> tuple[str, int]
 
 def _choice(store: ResultStore, running: Computing) -> Choice:
     """Who begins beside those that run, by what is known now."""
-    known = history(store.db) if running.runs else History()
+    trials = [taken for search in running.searches for taken in search.room_taken(first=True)]
+    known = history(store.db) if running.runs or trials else History()
     machine = running.away.machine() if running.away else Machine.here()
 
     def needs(spec: RunSpec) -> float | None:
@@ -272,7 +301,8 @@ def _choice(store: ResultStore, running: Computing) -> Choice:
         reckoned = run.forecast.bytes if run and run.forecast else None  # by an attempt that began, and may have gone back to wait
         return max(known.bytes(spec) or 0.0, reckoned or 0.0) or None
 
-    return beside(machine, known.there, needs)
+    choose = beside(machine, known.there, needs)
+    return (lambda queued, at_work: choose(queued, [*at_work, *trials])) if trials else choose
 
 
 def _work_waits(home: Home) -> bool:

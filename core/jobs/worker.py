@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 import faulthandler
 import importlib
+import json
 import multiprocessing
 import os
 from pathlib import Path
@@ -26,7 +27,7 @@ from core.storage.durations import Ask
 from core.storage.home import Home
 from core.storage.processes import ProcessId, cores, free_memory, memory_of, whole_memory
 from core.storage.queues import job_queue, lifecycle, run_queue
-from core.storage.queues.lifecycle import ANALYSIS, IMPORT, RUN, SEARCH, SEQUENCE, TABLES
+from core.storage.queues.lifecycle import ANALYSIS, IMPORT, RUN, SEARCH, SEQUENCE, TABLES, TRIALS
 from core.storage.queues.slots import gpu_in
 from core.storage.record_types import Outcome
 from core.storage.runs import ResultStore
@@ -59,10 +60,13 @@ def work(root: str, kind: str, row_id: str, attempt: int, pipeline: str, node: M
     if node is not None:
         from core.jobs.cluster.at_node import settle_in  # noqa: PLC0415  # late: the usual run's process needs nothing of it
 
-        settle_in(home, node, with_torch=pipeline == REAL)
+        settle_in(home, node, with_torch=pipeline == REAL or kind == TRIALS)
     _leave_with_parent()
     os.nice(NICENESS)
-    compute(home, kind, row_id, attempt, pipeline)
+    if node is not None and kind == TRIALS:
+        _trials(home, node)
+    else:
+        compute(home, kind, row_id, attempt, pipeline)
 
 
 def compute(home: Home, kind: str, row_id: str, attempt: int, pipeline: str) -> None:
@@ -170,6 +174,24 @@ def _search(home: Home, payload: dict[str, Any], report: Report) -> dict[str, in
     from core.tuning.search import search  # noqa: PLC0415  # late: it needs torch and Optuna
 
     return search(home, payload["search"], report)
+
+
+def _trials(home: Home, node: Mapping[str, Any]) -> None:
+    """Those of a search that the head gives this process, until there are none."""
+    from core.jobs.cluster.at_node import given_by_head  # noqa: PLC0415  # late, as above
+    from core.tuning.plan import SearchPlan  # noqa: PLC0415
+
+    ask, tell, say, trouble = given_by_head(node["name"])
+    try:
+        plan = SearchPlan.from_plain(json.loads(node["plan"]))
+        _refuse_other_engine(plan.spec)
+        _load_extensions(home, plan.spec)
+        from core.tuning.search import work_through  # noqa: PLC0415  # late: it needs torch and Optuna
+
+        work_through(home, plan, ask, tell, _reporter(say))
+    except Exception as error:  # as in `compute`: it is told, and the search ends with it
+        traceback.print_exc()
+        trouble(_told(error, home, SEARCH))
 
 
 def _sequence(home: Home, payload: dict[str, Any], report: Report) -> dict[str, int]:

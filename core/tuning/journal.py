@@ -3,22 +3,27 @@
 Whoever stops a search, or ends its process, loses at most the trial that was being made. Neither torch nor Optuna.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import count
 from math import isfinite
 from pathlib import Path
 from typing import Any
+
+from filelock import FileLock, Timeout
 
 from core.domain.errors import WrongInput
 from core.domain.hyperparameters import Value
 from core.storage.home import Home
 from core.storage.queues.line_files import LineFiles
 from core.tuning.objectives import Values, closest, front
-from core.tuning.plan import Budget, SearchPlan, budget_from
+from core.tuning.plan import MOST_TRIALS, Budget, SearchPlan, budget_from
 
 DONE, DIVERGED, FAILED = "done", "diverged", "failed"
 STATES = (DONE, DIVERGED, FAILED)
+HOPELESS = 10  # trials, all of them failed, after which a search ends
+HELD = 5.0  # seconds that whoever computes a search waits for another who does
 
 
 @dataclass(frozen=True)
@@ -41,13 +46,17 @@ class Trial:
 
 @dataclass(frozen=True)
 class Search:
-    """A stored search. importances: objective -> parameter -> share of the variance, after so many trials; prepared: stage -> seconds."""
+    """A stored search. importances: objective -> parameter -> share of the variance, after so many trials; prepared: stage -> seconds.
+
+    ahead: by number, trials that were made before one of a lower number was, where several are made at once; they join `trials` then.
+    """
 
     plan: SearchPlan
     created: datetime
     trials: tuple[Trial, ...] = ()
     importances: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     prepared: Mapping[str, float] = field(default_factory=dict)
+    ahead: Mapping[int, Trial] = field(default_factory=dict)
 
     @property
     def id(self) -> str:
@@ -70,14 +79,38 @@ class Search:
         return closest(self.done, self.plan.measured)
 
     @property
+    def made(self) -> list[Trial]:
+        """All trials, those ahead at the end."""
+        return [*self.trials, *(self.ahead[number] for number in sorted(self.ahead))]
+
+    @property
     def took(self) -> float:
         """Seconds of all trials."""
-        return sum(trial.took for trial in self.trials)
+        return sum(trial.took for trial in self.made)
 
     @property
     def complete(self) -> bool:
-        """Whether its budget is spent."""
-        return self.plan.budget.spent(len(self.trials), self.took)
+        """Whether its budget is spent, and no trial is missing below another."""
+        return not self.ahead and self.plan.budget.spent(len(self.trials), self.took)
+
+    @property
+    def left(self) -> int:
+        """How many trials are still to be made, at most `MOST_TRIALS`: those that the budget leaves, or are missing below others."""
+        made, budget = len(self.made), self.plan.budget
+        missing = max(self.ahead, default=-1) + 1 - made
+        allowed = MOST_TRIALS if budget.trials is None else budget.trials - made
+        return max(0, missing, 0 if budget.spent(0, self.took) else allowed)
+
+    def next_number(self, given: Collection[int] = ()) -> int | None:
+        """The lowest that is neither made nor given to somebody who makes it; None where the budget leaves none."""
+        number = next(one for one in count(len(self.trials)) if one not in self.ahead and one not in given)
+        missing = any(number < one for one in (*self.ahead, *given))
+        return None if not missing and self.plan.budget.spent(number, self.took) else number
+
+    def check_hope(self) -> None:
+        """Raises WrongInput where there were many trials and all of them failed."""
+        if len(self.trials) >= HOPELESS and all(one.state == FAILED for one in self.trials):
+            raise WrongInput(f"The first {len(self.trials)} trials all failed, the last of them so: {self.trials[-1].why}")
 
     def trial(self, number: int) -> Trial:
         """Raises WrongInput."""
@@ -107,9 +140,24 @@ def add(home: Home, search_id: str, line: Mapping[str, Any]) -> None:
     files(home).add(search_id, line)
 
 
-def add_trial(home: Home, search_id: str, trial: Trial) -> None:
-    """`add` of a trial."""
-    add(home, search_id, {"trial": {**vars(trial), "tried": dict(trial.tried), "values": dict(trial.values), "told": dict(trial.told)}})
+def add_trial(home: Home, search_id: str, trial: Trial, *, ahead: bool = False) -> None:
+    """`add` of a trial. ahead: of one whose number is not the next."""
+    add(home, search_id, {"ahead" if ahead else "trial": plain_trial(trial)})
+
+
+def plain_trial(trial: Trial) -> dict[str, Any]:
+    """What `Trial` takes, as plain data."""
+    return {**vars(trial), "tried": dict(trial.tried), "values": dict(trial.values), "told": dict(trial.told)}
+
+
+def hold(home: Home, search_id: str) -> FileLock:
+    """The lock of whoever computes a search, held until it is released. Raises WrongInput where another has it for more than a moment."""
+    lock = FileLock(file_of(home, search_id).with_suffix(".lock"), thread_local=False)
+    try:
+        lock.acquire(timeout=HELD)
+    except Timeout:
+        raise WrongInput(f"Search {search_id} is being computed by another process.") from None
+    return lock
 
 
 def remove(home: Home, search_id: str) -> None:
@@ -132,14 +180,30 @@ def read(home: Home, search_id: str) -> Search:
     return files(home).read(search_id, lambda plan, created: Search(SearchPlan.from_plain(plan), created), _with_line)
 
 
+def checked(found: Search, raw: Mapping[str, Any]) -> Trial:
+    """A trial of the search, from `plain_trial`. Raises ValueError, KeyError or TypeError where it is none."""
+    trial = Trial(**raw)
+    whole = type(trial.number) is int and trial.number >= 0 and trial.state in STATES
+    if not whole or (trial.state == DONE and not all(isfinite(trial.values[key]) for key in found.plan.objectives)):
+        raise ValueError("no trial")
+    return trial
+
+
 def _with_line(found: Search, line: dict[str, Any]) -> Search:
     """The search with one more line. Raises ValueError, KeyError or TypeError where it is damaged."""
     if "trial" in line:
-        trial = Trial(**line["trial"])
-        wrong = trial.number != len(found.trials) or trial.state not in STATES
-        if wrong or (trial.state == DONE and not all(isfinite(trial.values[key]) for key in found.plan.objectives)):
+        trial = checked(found, line["trial"])
+        if trial.number != len(found.trials):
             raise ValueError("no trial that could follow")
-        return replace(found, trials=(*found.trials, trial))
+        trials, ahead = [*found.trials, trial], dict(found.ahead)
+        while len(trials) in ahead:
+            trials.append(ahead.pop(len(trials)))
+        return replace(found, trials=tuple(trials), ahead=ahead)
+    if "ahead" in line:
+        trial = checked(found, line["ahead"])
+        if trial.number <= len(found.trials) or trial.number in found.ahead:
+            raise ValueError("no trial that could be ahead")
+        return replace(found, ahead={**found.ahead, trial.number: trial})
     if "budget" in line:
         budget: Budget = budget_from(line["budget"])
         return replace(found, plan=found.plan.with_budget(budget))

@@ -170,9 +170,14 @@ class Networks:
         return model, seconds + remembering.saved
 
 
-def networks_of(home: Home, store: ResultStore, spec: RunSpec, mode: str, say: Say) -> Networks:
-    """A spec's original, trained or loaded; of a blind search one that never saw the validation part. Raises WrongInput."""
-    job = prepare(spec, ArtifactCache(store, Artifacts(home.artifacts_folder)), home.datasets_folder)
+def networks_of(
+    home: Home, store: ResultStore, spec: RunSpec, mode: str, say: Say, artifacts: Artifacts | None = None
+) -> Networks:  # fmt: skip
+    """A spec's original, trained or loaded; of a blind search one that never saw the validation part. Raises WrongInput.
+
+    artifacts: None for the home's own.
+    """
+    job = prepare(spec, ArtifactCache(store, artifacts or Artifacts(home.artifacts_folder)), home.datasets_folder)
     if mode == BLIND:
         job = without_validation(job)
     if "test" in {name[:4] for name in job.method.reads}:

@@ -3,7 +3,7 @@
 Each trial's draw follows from the plan, its number and the trials before it alone: a search that was stopped goes on as if it had not been.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 import warnings
 
 import optuna
@@ -24,10 +24,27 @@ FEWEST = 8  # trials from which importances are computed
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 
 
-def next_values(plan: SearchPlan, trials: Sequence[Trial]) -> dict[str, Value]:
-    """Name -> value of each tuned parameter, for the trial behind these."""
-    seed = int(digest([plan.draw, len(trials)])[:8], 16)
+def tried_by(plan: SearchPlan, number: int, trials: Sequence[Trial], running: Sequence[Mapping[str, Value]] = ()) -> dict[str, Value]:
+    """Name -> value of each tuned parameter, for the trial of a number: of the first the preset's, none where no range holds them.
+
+    running: see `next_values`.
+    """
+    return next_values(plan, trials, number, running) if number else plan.preset_within() or {}
+
+
+def next_values(
+    plan: SearchPlan, trials: Sequence[Trial], number: int | None = None, running: Sequence[Mapping[str, Value]] = ()
+) -> dict[str, Value]:  # fmt: skip
+    """Name -> value of each tuned parameter, for the trial of a number; None: the one behind these.
+
+    running: what others try just now; the sampler counts it among the worse, so that no two try alike (`constant_liar` of TPESampler).
+    """
+    seed = int(digest([plan.draw, len(trials) if number is None else number])[:8], 16)
     study = _study(plan, trials, optuna.samplers.TPESampler(n_startup_trials=AT_RANDOM, seed=seed))
+    space = _distributions(plan)
+    study.add_trials(
+        [create_trial(state=TrialState.RUNNING, params=dict(tried), distributions=space) for tried in running if tried]
+    )
     asked = study.ask(_distributions(plan)).params
     return {one.name: one.rounded(asked[one.name]) for one in plan.ranges}
 

@@ -1,33 +1,32 @@
 """A search of settings from its plan to its last trial: prepared once, then one trial after the other, each stored as it ends."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from math import isnan
 from time import perf_counter
 import traceback
 
-from filelock import FileLock, Timeout
 from torch import nn
 
 from core.domain.errors import WrongInput
 from core.domain.hyperparameters import Value, params_of
 from core.domain.run import RunSpec
 from core.methods.registry import METHODS
+from core.storage.artifacts import Artifacts
 from core.storage.home import Home
 from core.storage.runs import ResultStore
+from core.storage.shared.remote_parts import open_shared
 from core.training.loop import Diverged
 from core.tuning import journal
+from core.tuning.desk import PREPARED, rank, share_of
 from core.tuning.journal import DIVERGED, DONE, FAILED, Search, Trial
 from core.tuning.measures import Blind, Measured, Oracle, blind, oracle
 from core.tuning.networks import BlindJob, Networks, Say, networks_of
 from core.tuning.objectives import BLIND, SECONDS
 from core.tuning.plan import SearchPlan
 from core.tuning.ranges import spelled
-from core.tuning.sampler import importances, next_values
-
-PREPARED = 0.1  # of the progress, for what comes before the first trial
-RANKED_EVERY = 25  # trials after which importances are computed anew; and at the end
-HOPELESS = 10  # trials, all of them failed, after which a search ends
+from core.tuning.sampler import tried_by
 
 Report = Callable[..., None]  # share, what is being done
 
@@ -45,52 +44,71 @@ def search(home: Home, search_id: str, report: Report) -> dict[str, int]:
 
     Another process that computes the same search is waited for no longer than a moment.
     """
-    lock = FileLock(journal.file_of(home, search_id).with_suffix(".lock"))
+    lock = journal.hold(home, search_id)
     try:
-        with lock.acquire(timeout=5.0), ResultStore(home.database) as store:
-            return _go_on(home, store, journal.read(home, search_id), report)
-    except Timeout:
-        raise WrongInput(f"Search {search_id} is being computed by another process.") from None
+        return _go_on(home, journal.read(home, search_id), report)
+    finally:
+        lock.release()
 
 
-def _go_on(home: Home, store: ResultStore, found: Search, report: Report) -> dict[str, int]:
-    plan = found.plan
+def _go_on(home: Home, found: Search, report: Report) -> dict[str, int]:
     if found.complete:
         return {"trials": len(found.trials)}
-    seeds = [_prepared(home, store, plan, index, report) for index in range(len(plan.seeds))]
-    if not found.prepared:
-        journal.add(home, plan.id, {"prepared": {"original": sum(one.networks.original.seconds for one in seeds)}})
-    trials, took = list(found.trials), found.took
-    while not plan.budget.spent(len(trials), took):
-        share = PREPARED + (1 - PREPARED) * plan.budget.share(len(trials), took)
-        report(share, f"trial {len(trials) + 1}, {plan.mode}")
-        trial = attempt(plan, seeds, trials)
-        journal.add_trial(home, plan.id, trial)
-        trials, took = [*trials, trial], took + trial.took
-        last = plan.budget.spent(len(trials), took)
-        if (last or len(trials) % RANKED_EVERY == 0) and (ranked := importances(plan, trials)):
-            journal.add(home, plan.id, {"importances": ranked})
-        if len(trials) >= HOPELESS and all(one.state == FAILED for one in trials):
-            raise WrongInput(f"The first {len(trials)} trials all failed, the last of them so: {trial.why}")
-        plan = journal.read(home, plan.id).plan  # a larger or smaller budget may have come meanwhile
-    return {"trials": len(trials)}
+    with prepared(home, found.plan, report) as seeds:
+        if not found.prepared:
+            journal.add(home, found.id, {"prepared": {"original": seconds_of(seeds)}})
+        while (number := found.next_number()) is not None:
+            plan, before = found.plan, len(found.trials)
+            report(share_of(found), f"trial {number + 1}, {plan.mode}")
+            journal.add_trial(home, plan.id, attempt(plan, seeds, number, tried_by(plan, number, found.made)))
+            found = journal.read(home, plan.id)  # a larger or smaller budget may have come meanwhile
+            rank(home, found, before)
+            found.check_hope()
+    return {"trials": len(found.trials)}
 
 
-def _prepared(home: Home, store: ResultStore, plan: SearchPlan, index: int, report: Report) -> Seed:
-    spec = replace(plan.spec, seed=plan.seeds[index])
+def work_through(
+    home: Home, plan: SearchPlan, ask: Callable[[float], tuple[int, dict[str, Value]] | None], tell: Callable[[Trial], None],
+    report: Report,
+) -> None:  # fmt: skip
+    """Make one trial after the other of a search that somebody else keeps, who makes others meanwhile. Raises WrongInput.
 
-    def say(start: float, what: str) -> Say:
-        """Progress of one half of what comes before the first trial."""
-        return lambda share, note: report(
-            PREPARED * (index + start + share / 2) / len(plan.seeds), f"{what} of seed {spec.seed}" + f": {note}" * bool(note)
-        )
-
-    return seed_of(home, store, spec, plan, say)
+    ask: the seconds of its originals -> the number and the values of the next trial, None where there is none.
+    """
+    with prepared(home, plan, report) as seeds:
+        while asked := ask(seconds_of(seeds)):
+            tell(attempt(plan, seeds, *asked))
 
 
-def seed_of(home: Home, store: ResultStore, spec: RunSpec, plan: SearchPlan, say: Callable[[float, str], Say]) -> Seed:
+@contextmanager
+def prepared(home: Home, plan: SearchPlan, report: Report) -> Iterator[list[Seed]]:
+    """What all trials of a plan share, of each of its seeds. Raises WrongInput."""
+    with open_shared(home) as (store, artifacts):
+
+        def prepare(index: int) -> Seed:
+            spec = replace(plan.spec, seed=plan.seeds[index])
+
+            def say(start: float, what: str) -> Say:
+                """Progress of one half of what comes before the first trial."""
+                return lambda share, note: report(
+                    PREPARED * (index + start + share / 2) / len(plan.seeds), f"{what} of seed {spec.seed}" + f": {note}" * bool(note)
+                )
+
+            return seed_of(home, store, artifacts, spec, plan, say)
+
+        yield [prepare(index) for index in range(len(plan.seeds))]
+
+
+def seconds_of(seeds: Sequence[Seed]) -> float:
+    """That training the originals took."""
+    return sum(one.networks.original.seconds for one in seeds)
+
+
+def seed_of(
+    home: Home, store: ResultStore, artifacts: Artifacts, spec: RunSpec, plan: SearchPlan, say: Callable[[float, str], Say]
+) -> Seed:  # fmt: skip
     """What one seed's trials share. Raises WrongInput, also where an objective cannot be measured."""
-    networks = networks_of(home, store, spec, plan.mode, say(0.0, "original"))
+    networks = networks_of(home, store, spec, plan.mode, say(0.0, "original"), artifacts)
     measure: Blind | Oracle
     if plan.mode == BLIND:
         if not isinstance(networks.job, BlindJob):
@@ -101,10 +119,9 @@ def seed_of(home: Home, store: ResultStore, spec: RunSpec, plan: SearchPlan, say
     return Seed(networks, measure)
 
 
-def attempt(plan: SearchPlan, seeds: list[Seed], trials: list[Trial]) -> Trial:
-    """The trial behind these: the first is the preset. What goes wrong in it is its state and a sentence, and no exception."""
-    number, began = len(trials), perf_counter()
-    tried = next_values(plan, trials) if number else plan.preset_within() or {}
+def attempt(plan: SearchPlan, seeds: list[Seed], number: int, tried: dict[str, Value]) -> Trial:
+    """The trial of a number and of these values. What goes wrong in it is its state and a sentence, and no exception."""
+    began = perf_counter()
     try:
         params = params_of_trial(plan, tried)
         values, told, seconds = mean_over(plan, seeds, params)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from core.domain.errors import WrongInput
 from core.jobs.cluster.asked import Asked, Unreachable
+from core.jobs.cluster.remote_search import RemoteSearch
 from core.storage.durations import history
 from core.storage.home import Home
 from core.storage.queues.slots import Nodes
@@ -89,12 +90,22 @@ class Away:
             machine, self.wrong = NOBODY, str(wrong)
         return machine
 
+    def answers(self) -> bool:
+        """Whether it is worth asking for anything there now: what is asked for wrongly is said then."""
+        return self._reached() is not None or not self.waits
+
     def start(self, store: ResultStore, run_id: str, attempt: int) -> RemoteRun:
         """Give a claimed run to the cluster. Raises WrongInput where none can be had."""
         if not (cluster := self._reached()):
             raise WrongInput(self.wrong)
         needs = history(store.db).bytes(store.existing(run_id).spec)
         return RemoteRun(cluster, cluster.start(store, run_id, attempt, needs), run_id, attempt)
+
+    def search(self, search_id: str, attempt: int) -> RemoteSearch:
+        """Have a claimed search make its trials there. Raises WrongInput where none can be had, or the search is damaged."""
+        if not (cluster := self._reached()):
+            raise WrongInput(self.wrong)
+        return RemoteSearch(cluster, self.home, search_id, attempt)
 
     def close(self) -> None:
         """What still runs there ends."""

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 import hashlib
+import json
 import logging
 import os
 from pathlib import Path
@@ -18,8 +19,11 @@ from typing import Any
 from core.domain.errors import WrongInput
 from core.domain.run import Measurement, RunStatus
 from core.jobs.cluster.asked import NEEDED, Asked, Unreachable
+from core.jobs.cluster.ends import LOST, UNWANTED, WAITS
 from core.jobs.cluster.keeper import Keeper, holder_of
-from core.jobs.cluster.node import UNWANTED, WAITS, Order, compute
+from core.jobs.cluster.maker import MakerOrder, make_trials
+from core.jobs.cluster.node import Order, compute
+from core.jobs.cluster.relay import Call
 from core.storage.home import Home
 from core.storage.processes import PROJECT
 from core.storage.queues import run_queue
@@ -27,8 +31,8 @@ from core.storage.queues.run_queue import MEMORY_END, SILENT_END
 from core.storage.queues.slots import Nodes, ranks_of
 from core.storage.record_types import Outcome
 from core.storage.runs import ResultStore
+from core.tuning.plan import SearchPlan
 
-LOST = "lost"  # an end that is none of a run's: the node that computed it is gone
 FRESH = 0.5  # seconds that what is known of the nodes holds
 OF_HEAD = ("FORGETSCOPE_HOME", "FORGETSCOPE_EXTENSIONS", "FORGETSCOPE_DATA")  # settings that the keeper heeds as the supervisor does
 CALLS = 64  # of nodes that the keeper answers at once
@@ -36,14 +40,28 @@ CALLS = 64  # of nodes that the keeper answers at once
 
 def on_node(order: Order, keeper: Any) -> dict[str, Any]:
     """The Ray task: `node.compute`, with calls of the keeper."""
+    return compute(order, *_surroundings(keeper))
+
+
+def trials_on_node(order: MakerOrder, keeper: Any) -> dict[str, Any]:
+    """The Ray task of whoever makes trials of a search: `maker.make_trials`, likewise."""
+    return make_trials(order, *_surroundings(keeper))
+
+
+def _surroundings(keeper: Any) -> tuple[str, Call]:
+    """On a node: its name, and how to call the keeper."""
     import ray  # noqa: PLC0415  # only who uses a cluster has it
 
     def call(name: str, *words: Any) -> Any:
-        return ray.get(getattr(keeper, name).remote(*words))
+        try:
+            return ray.get(getattr(keeper, name).remote(*words))
+        except ray.exceptions.RayTaskError as error:  # it is told with all of the keeper's traceback
+            if isinstance(cause := error.cause, WrongInput):
+                raise cause from None
+            raise
 
     here = ray.get_runtime_context().get_node_id()
-    name = next((str(one["NodeName"]) for one in ray.nodes() if one["NodeID"] == here), here)
-    return compute(order, name, call)
+    return next((str(one["NodeName"]) for one in ray.nodes() if one["NodeID"] == here), here), call
 
 
 @dataclass
@@ -87,7 +105,7 @@ class Cluster:
         options = {"num_cpus": 0, "max_concurrency": CALLS, "max_restarts": -1, "max_task_retries": -1, "scheduling_strategy": here}
         told = {name: os.environ[name] for name in OF_HEAD if name in os.environ}  # Ray's processes have what Ray was started with
         self._keeper = ray.remote(Keeper).options(**options).remote(str(home.root), asked.files, told)
-        self._task = ray.remote(on_node)
+        self._task, self._trials = ray.remote(on_node), ray.remote(trials_on_node)
 
     def machine(self) -> Nodes:
         """What there is to compute with now. Raises Unreachable where the cluster's head does not answer."""
@@ -131,12 +149,25 @@ class Cluster:
             run_id=run_id, attempt=attempt, spec=spec.to_json(), evaluation=store.evaluation(run_id).text, pipeline=self._pipeline,
             home=_name_of(self._home), threads=None if gpu else max(1, int(cores) // ranks_of(spec)), files=self._asked.files,
         )  # fmt: skip
+        return self._given(self._task, order, run_id, (cores, gpu), needs)
+
+    def start_maker(self, plan: SearchPlan, maker: str, attempt: int, needs: float | None) -> Any:
+        """Have one more of the cluster make trials of a search; the reference of its task. maker: its name. needs: as of `start`."""
+        cores, gpu = self.machine().demand(plan.spec)
+        order = MakerOrder(
+            search=plan.id, plan=json.dumps(plan.to_plain()), maker=maker, attempt=attempt, pipeline=self._pipeline,
+            home=_name_of(self._home), threads=None if gpu else int(cores), files=self._asked.files,
+        )  # fmt: skip
+        return self._given(self._trials, order, maker, (cores, gpu), needs)
+
+    def _given(self, task: Any, order: Any, name: str, demand: tuple[float, float], needs: float | None) -> Any:
+        cores, gpu = demand
         options: dict[str, Any] = {"num_cpus": cores, "num_gpus": gpu, "max_retries": 0, "scheduling_strategy": "SPREAD"}
         able = [one.get("memory", 0.0) for one in self._computing() if one["CPU"] >= cores and one.get("GPU", 0.0) >= gpu]
         if needs and able and not gpu:
             options["memory"] = int(min(needs, max(able)))  # what no node has would be waited for for ever
         with self._told_as_ours():
-            ref = self._task.options(name=f"forgetscope {run_id}", **options).remote(order, self._keeper)
+            ref = task.options(name=f"forgetscope {name}", **options).remote(order, self._keeper)
         self._refs[ref] = (cores, gpu)
         return ref
 
@@ -176,11 +207,27 @@ class Cluster:
             ended = RunStatus.INTERRUPTED if status == UNWANTED else RunStatus(status)
             store.finish(run_id, attempt, ended, error=error or SILENT_END)
         self._home.curves(run_id).unlink(missing_ok=True)
-        self._refs.pop(ref, None)
-        self._known.ended.discard(ref)
+        self._forget(ref)
         with suppress(Unreachable), self._told_as_ours():
             self._keeper.gone.remote(holder_of(run_id, attempt))
         return bool(status == WAITS)
+
+    def maker_ended(self, ref: Any, search_id: str, attempt: int, maker: str) -> dict[str, Any]:
+        """How one ended that made trials: `status` and `error`, as `_told` has them. What it was making is made by another."""
+        told = self._told(ref)
+        self._forget(ref)
+        with suppress(Unreachable), self._told_as_ours():
+            self._keeper.maker_gone.remote(search_id, attempt, maker)
+        return told
+
+    def search_over(self, search_id: str) -> None:
+        """Nobody makes trials of it here any more."""
+        with suppress(Unreachable), self._told_as_ours():
+            self._keeper.search_over.remote(search_id)
+
+    def _forget(self, ref: Any) -> None:
+        self._refs.pop(ref, None)
+        self._known.ended.discard(ref)
 
     def _told(self, ref: Any) -> dict[str, Any]:
         """What the task brought home, or what its end without that means."""

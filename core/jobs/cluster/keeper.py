@@ -16,14 +16,17 @@ from core.data.importing import store as imported
 from core.data.name_order import composed
 from core.domain.errors import WrongInput
 from core.domain.extension_files import extension_files, extensions_folder
+from core.domain.hyperparameters import Value
+from core.domain.run import RunStatus
 from core.jobs.catalogue import dataset_images
 from core.jobs.cluster.files import Route, SharedFolder
 from core.storage import atomic
 from core.storage.artifacts import Artifacts, Damaged
 from core.storage.home import Home
 from core.storage.processes import ProcessId
-from core.storage.queues import lifecycle
+from core.storage.queues import job_queue, lifecycle
 from core.storage.runs import ResultStore
+from core.tuning.desk import Desk
 
 BLOCK = 2**25  # bytes that are sent at once of a set of images
 LOG_MOST = 2**20  # bytes of a run's log that come from nodes
@@ -55,6 +58,8 @@ class Keeper:
         self._leases = dict[str, Lease]()
         self._copies = dict[str, str | None]()
         self._lock = threading.Lock()  # of leases and copies
+        self._desks = dict[str, tuple[int, Desk]]()  # by search, of its last attempt
+        self._opening = threading.Lock()
         self._loading, self._moving = threading.Lock(), threading.Semaphore(TOGETHER)
 
     def process(self) -> tuple[int, float]:
@@ -197,14 +202,84 @@ class Keeper:
             wanted = not lifecycle.is_unwanted(store.db, lifecycle.RUNS, run_id, attempt)
         if curves:
             atomic.write(self._home.curves(run_id), curves)
-        if log:
-            _append(self._home.log(run_id), log)
-        holder = holder_of(run_id, attempt)
+        self._log(run_id, log)
+        self._lives(holder_of(run_id, attempt))
+        return wanted
+
+    def _log(self, row_id: str, said: bytes) -> None:
+        if said:
+            _append(self._home.log(row_id), said)
+
+    def _lives(self, holder: str) -> None:
+        """Its leases hold on."""
         with self._lock:
             for lease in self._leases.values():
                 if lease.holder == holder:
                     lease.seen = time.monotonic()
+
+    # Trials of a search, each made by a maker: see `core.tuning.desk`.
+
+    def next_trial(self, search_id: str, attempt: int, maker: str, seconds: float) -> tuple[int, dict[str, Value]] | None:
+        """See `Desk.ask`; None also where nobody wants the search any more. While runs wait, one maker stays. Raises WrongInput."""
+        if not self._search_says(search_id, attempt):
+            return None
+        desk = self._desk(search_id, attempt)
+        with ResultStore(self._home.database) as store:
+            runs_wait = lifecycle.has(store.db, lifecycle.RUN, RunStatus.QUEUED)
+        if found := desk.ask(maker, seconds, leave=runs_wait):
+            share, what = desk.standing()
+            self._search_says(search_id, attempt, share=share, stage=what)
+        return found
+
+    def trial_made(self, search_id: str, attempt: int, trial: dict[str, Any]) -> None:
+        """See `Desk.tell`; nothing where nobody wants the search any more. Raises WrongInput."""
+        if self._search_says(search_id, attempt):
+            self._desk(search_id, attempt).tell(trial)
+
+    def prepares(self, search_id: str, attempt: int, share: float, what: str) -> bool:
+        """How far a maker is before its first trial; told as the search's progress before the first of all. False as of `report`."""
+        begun = search_id in self._desks and self._desks[search_id][0] == attempt
+        return self._search_says(search_id, attempt, **({} if begun else {"share": share, "stage": what}))
+
+    def trials_report(self, search_id: str, attempt: int, maker: str, said: bytes) -> bool:
+        """That a maker lives, and what it printed; False as of `report`."""
+        if wanted := self._search_says(search_id, attempt):
+            self._log(search_id, said)
+            self._lives(holder_of(maker, attempt))
         return wanted
+
+    def maker_gone(self, search_id: str, attempt: int, maker: str) -> None:
+        """See `Desk.gone`, and `gone`."""
+        self.gone(holder_of(maker, attempt))
+        with self._opening:
+            of_attempt, desk = self._desks.get(search_id, (0, None))
+        if desk and of_attempt == attempt:
+            desk.gone(maker)
+
+    def search_over(self, search_id: str) -> None:
+        """Whoever computes it next may."""
+        with self._opening:
+            if found := self._desks.pop(search_id, None):
+                found[1].close()
+
+    def _desk(self, search_id: str, attempt: int) -> Desk:
+        """Raises WrongInput where another process computes the search."""
+        with self._opening:
+            of_attempt, desk = self._desks.get(search_id, (0, None))
+            if desk is None or of_attempt != attempt:
+                if desk:
+                    del self._desks[search_id]
+                    desk.close()
+                desk = Desk(self._home, search_id)
+                self._desks[search_id] = attempt, desk
+            return desk
+
+    def _search_says(self, search_id: str, attempt: int, **told: Any) -> bool:
+        """Store it; whether the search's attempt is still wanted."""
+        with ResultStore(self._home.database) as store:
+            if wanted := job_queue.is_wanted(store.db, search_id, attempt):
+                wanted = not told or lifecycle.change_one(store.db, lifecycle.JOBS, search_id, attempt, **told)
+            return wanted
 
 
 def holder_of(run_id: str, attempt: int) -> str:

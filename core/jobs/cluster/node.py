@@ -26,6 +26,7 @@ from core.domain.evaluation import Evaluation
 from core.domain.run import ACTIVE, RunSpec, RunStatus
 from core.jobs import submit
 from core.jobs.cluster.asked import CACHE, NODE_HOME, RAY, USUAL_CACHE
+from core.jobs.cluster.ends import UNWANTED, WAITS
 from core.jobs.cluster.relay import Call, Head, Relay
 from core.jobs.forking.fork_server import WarmServer
 from core.storage import atomic
@@ -41,7 +42,6 @@ LOOK = 0.1  # seconds between looks at the run's process
 TELL = 0.5  # seconds between reports, but of a new stage; where nothing is new, they ask whether the run is still wanted
 OLD = 14 * 86400.0  # seconds after which logs and extensions on a node go
 DYING = 10.0  # seconds that an earlier attempt on this node may take to end
-UNWANTED, WAITS = "unwanted", "waits"  # ends that are none of a run's: nobody wants it any more; the node has no memory for it now
 
 
 class Order(TypedDict):
@@ -71,14 +71,14 @@ def compute(order: Order, node: str, call: Call) -> dict[str, Any]:
     spec = RunSpec.from_json(order["spec"])
     if not head.report({"node": node}):
         return {"status": UNWANTED, "error": ""}
-    _make_room(home)
-    _bring_dataset(home, spec.dataset, call)
-    environment, server = _environment(home, order, call), _server(order["pipeline"])
+    make_room(home)
+    bring_dataset(home, spec.dataset, call)
+    its, warm = environment(home, order["threads"], call), server(order["pipeline"])
     attempt = _claimed(home, spec, order)
     try:
         with Relay(head) as relay:
-            told = {"env": environment, "address": relay.address, "key": relay.key.hex()}
-            process = server.start(home, RUN, spec.id, attempt, node=told)
+            told = {"env": its, "address": relay.address, "key": relay.key.hex()}
+            process = warm.start(home, RUN, spec.id, attempt, node=told)
             try:
                 wanted = _follow(home, head, process, spec.id)
             finally:  # a cancel comes as KeyboardInterrupt
@@ -102,7 +102,7 @@ def node_home(node: str, head: str) -> Home:
     return home
 
 
-def _server(pipeline: str) -> WarmServer:
+def server(pipeline: str) -> WarmServer:
     """Of this process, with the pipeline imported."""
     if pipeline not in _SERVERS:
         sys.modules["__main__"].__file__ = None  # Ray's own, which is none of a run's process's business
@@ -150,21 +150,21 @@ def _follow(home: Home, head: Head, process: BaseProcess, run_id: str) -> bool:
         now = dict(rows[0]) if rows else {}
         told |= {name: value for name, value in now.items() if sent.get(name, "") != value}
         told |= first
-        if said := _said(home.log(run_id), log):
-            told["log"] = said
+        if says := said(home.log(run_id), log):
+            told["log"] = says
         if (changed := _changed(home.curves(run_id))) != curves_of:
             told["curves"] = _content(home.curves(run_id))
         if ended or time.monotonic() - last >= TELL or now.get("stage") != sent.get("stage"):
             if not head.report(dict(told)):
                 return False
-            sent, log, last, first, curves_of = now, log + len(said), time.monotonic(), {}, changed
-        if ended and not said:
+            sent, log, last, first, curves_of = now, log + len(says), time.monotonic(), {}, changed
+        if ended and not says:
             return True
         if not ended:
             wait([process.sentinel], LOOK)
 
 
-def _said(log: Path, start: int) -> bytes:
+def said(log: Path, start: int) -> bytes:
     """What a run's log says from there on."""
     try:
         with open(log, "rb") as stream:
@@ -207,12 +207,12 @@ def _end(home: Home, head: Head, run_id: str) -> dict[str, Any]:
     return {"status": str(RunStatus.DONE), "error": "", "outcome": outcome, "measurements": [asdict(one) for one in measurements]}
 
 
-def _environment(home: Home, order: Order, call: Call) -> dict[str, str]:
-    """What the run's process must find in its environment."""
+def environment(home: Home, threads: int | None, call: Call) -> dict[str, str]:
+    """What a process that computes here must find in its environment. threads: None where a GPU computes."""
     folder = _bring_extensions(home, call)
     found = {"FORGETSCOPE_HOME": str(home.root), "FORGETSCOPE_EXTENSIONS": str(folder), "FORGETSCOPE_QUOTA": "", RAY: "", OFFLINE: "1"}
-    if order["threads"]:
-        found["OMP_NUM_THREADS"] = str(order["threads"])
+    if threads:
+        found["OMP_NUM_THREADS"] = str(threads)
     if "CUDA_VISIBLE_DEVICES" in os.environ:
         found["CUDA_VISIBLE_DEVICES"] = os.environ["CUDA_VISIBLE_DEVICES"]
     return found
@@ -230,7 +230,7 @@ def _bring_extensions(home: Home, call: Call) -> Path:
     return folder
 
 
-def _bring_dataset(home: Home, key: str, call: Call) -> None:
+def bring_dataset(home: Home, key: str, call: Call) -> None:
     """The files of a set that the user added, checked by their digests. Raises WrongInput where the head has it no more."""
     if not imported.KEY.fullmatch(key):
         return
@@ -269,7 +269,7 @@ def _inside(folder: Path, name: str) -> Path:
     return path
 
 
-def _make_room(home: Home) -> None:
+def make_room(home: Home) -> None:
     """The oldest files go where there are more than the node may keep: what is needed again is fetched, or computed, again.
 
     Logs and extensions of weeks ago go too.

@@ -113,6 +113,12 @@ def reconcile(db: Database, alive: Collection[str] | None = None) -> None:
             write.execute(f"update jobs set {QUEUED_ANEW}, crashes = crashes + 1 where {mine}", (row["id"], row["attempt"]))
 
 
+def is_wanted(db: Database, job_id: str, attempt: int) -> bool:
+    """Whether a job is being computed by this attempt, and no cancel was asked for."""
+    mine = "id = ? and attempt = ? and status = 'running' and not cancel_requested"
+    return bool(db.read(f"select 1 from jobs where {mine}", (job_id, attempt)))
+
+
 def put_back(db: Database, job_id: str, attempt: int) -> None:
     """Queue a job anew whose process was ended because its supervisor was asked to stop; `cancelled` where that was asked for."""
     with db.transaction() as write:

@@ -17,6 +17,7 @@ from core.storage.processes import ProcessId
 
 RUNS, JOBS = "runs", "jobs"  # the tables
 RUN, ANALYSIS, IMPORT, SEARCH, SEQUENCE = "run", "analysis", "import", "search", "sequence"  # what is computed, one of each at a time
+TRIALS = "trials"  # of a search, on a node of a cluster: in no table, since its search is
 TABLES = {RUN: RUNS, ANALYSIS: JOBS, IMPORT: JOBS, SEARCH: JOBS, SEQUENCE: JOBS}
 # A row that says so little of itself can neither begin nor end; it holds nobody up.
 MOVABLE = "typeof(id) = 'text' and typeof(attempt) = 'integer'"

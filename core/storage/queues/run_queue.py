@@ -139,7 +139,7 @@ def claim(
 
             while True:
                 line.read(read)
-                if (chosen := choose(line, _AtWork(write))) is None:
+                if (chosen := choose(line, _AtWork(read(_COMPUTED, ())))) is None:
                     return None
                 row = _begun(write, line, chosen, supervisor)
                 try:
@@ -163,12 +163,14 @@ def _begun(write: sqlite3.Connection, line: Line, chosen: tuple[Waiting, str], s
     return row
 
 
+_COMPUTED = f"select spec, slot, stage, worker_pid from runs where status = 'running' and {MOVABLE}"
+
+
 class _AtWork(Sequence[Running]):
     """What is being computed, each looked at once it is asked for; damaged rows that can neither begin nor end hold nobody up."""
 
-    def __init__(self, write: sqlite3.Connection) -> None:
-        asked = f"select spec, slot, stage, worker_pid from runs where status = 'running' and {MOVABLE}"
-        self._rows: list[sqlite3.Row] = write.execute(asked).fetchall()
+    def __init__(self, rows: list[sqlite3.Row]) -> None:
+        self._rows = rows
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -181,6 +183,11 @@ class _AtWork(Sequence[Running]):
         return [
             Running(spec_of(row["spec"]), str(row["slot"]), str(row["stage"]), memory_of(row["worker_pid"])) for row in self._rows
         ]
+
+
+def at_work(db: Database) -> Sequence[Running]:
+    """The runs that are being computed."""
+    return _AtWork(db.read(_COMPUTED))
 
 
 def slot_of(db: Database, run_id: str) -> str:

@@ -24,7 +24,10 @@ OF_ONE_NODE = ("checkpoint/", "passing stage/", "measured pass")  # kinds that b
 # whether it is here now; LEASE: key -> whether it may be made here now; END_LEASE: key; OLDER: kind, version; DATASET: key -> the name of
 # a file with its arrays.
 KEPT, KEEP, FILE, LEASE, END_LEASE, OLDER, DATASET = "kept", "keep", "file", "lease", "end_lease", "older", "dataset"
-QUESTIONS = (KEPT, KEEP, FILE, LEASE, END_LEASE, OLDER, DATASET)
+# Of a process that makes trials of a search: NEXT: seconds of its originals -> number and values, or None; MADE: a trial; SAYS: share and
+# what is done; TROUBLE: why it ends.
+NEXT, MADE, SAYS, TROUBLE = "next_trial", "trial_made", "says", "trouble"
+QUESTIONS = (KEPT, KEEP, FILE, LEASE, END_LEASE, OLDER, DATASET, NEXT, MADE, SAYS, TROUBLE)
 
 
 class Link:
