@@ -1,6 +1,6 @@
 """At the head, in the supervisor's process: connects to a Ray cluster, gives it the runs whose turn it is, writes down how each ended."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 import hashlib
@@ -33,6 +33,7 @@ from core.storage.record_types import Outcome
 from core.storage.runs import ResultStore
 from core.tuning.plan import SearchPlan
 
+SETTLED = 2.0  # seconds after which Ray's count of what is free knows of a task
 FRESH = 0.5  # seconds that what is known of the nodes holds
 OF_HEAD = ("FORGETSCOPE_HOME", "FORGETSCOPE_EXTENSIONS", "FORGETSCOPE_DATA")  # settings that the keeper heeds as the supervisor does
 CALLS = 64  # of nodes that the keeper answers at once
@@ -66,11 +67,13 @@ def _surroundings(keeper: Any) -> tuple[str, Call]:
 
 @dataclass
 class _Known:
-    """What was last heard of the cluster, and when."""
+    """What was last heard of the cluster, and when, by `time.monotonic`."""
 
     nodes: list[dict[str, Any]] = field(default_factory=list)
     nodes_at: float = -FRESH
     free: dict[str, float] = field(default_factory=dict)
+    taken: tuple[float, float] = (0.0, 0.0)
+    changed_at: float = -SETTLED  # when a task of ours, or a node, came or went
     ended: set[Any] = field(default_factory=set)
 
 
@@ -114,7 +117,8 @@ class Cluster:
             if why := self._asked.silent():  # Ray would wait for a minute, and then end this process
                 raise Unreachable(_out_of_reach(self._asked, why))
             with self._told_as_ours():
-                known.nodes = [one for one in self._ray.nodes() if one["Alive"]]
+                before, known.nodes = len(known.nodes), [one for one in self._ray.nodes() if one["Alive"]]
+                known.changed_at = known.changed_at if len(known.nodes) == before else time.monotonic()
                 known.free, known.nodes_at = self._ray.available_resources(), time.monotonic()
         resources = self._computing()
         each = tuple((float(one["CPU"]), float(one.get("GPU", 0))) for one in resources)
@@ -123,11 +127,17 @@ class Cluster:
             most=self._asked.most, threads=self._asked.threads, memory=int(sum(one.get("memory", 0) for one in resources)),
             each=each, share=self._asked.share,
         )  # fmt: skip
-        ours = [sum(demand[place] for ref, demand in self._refs.items() if ref not in known.ended) for place in (0, 1)]
-        whole = [sum(one[place] for one in each) for place in (0, 1)]
-        free = [float(known.free.get(name, 0)) for name in ("CPU", "GPU")]
-        taken = tuple(max(0.0, whole[place] - free[place] - ours[place]) for place in (0, 1))
-        return replace(machine, taken=(taken[0], taken[1]))
+        return replace(machine, taken=self._taken(each))
+
+    def _taken(self, each: Sequence[tuple[float, float]]) -> tuple[float, float]:
+        """Cores and GPUs that others use; as they were while tasks of ours have just begun or ended, which Ray's count may not know yet."""
+        known = self._known
+        if known.nodes_at - known.changed_at >= SETTLED:
+            ours = [sum(demand[place] for ref, demand in self._refs.items() if ref not in known.ended) for place in (0, 1)]
+            free = [float(known.free.get(name, 0)) for name in ("CPU", "GPU")]
+            cores, gpus = (max(0.0, sum(one[place] for one in each) - free[place] - ours[place]) for place in (0, 1))
+            known.taken = cores, gpus
+        return known.taken
 
     def _computing(self) -> list[dict[str, float]]:
         """What each node has that computes."""
@@ -168,7 +178,7 @@ class Cluster:
             options["memory"] = int(min(needs, max(able)))  # what no node has would be waited for for ever
         with self._told_as_ours():
             ref = task.options(name=f"forgetscope {name}", **options).remote(order, self._keeper)
-        self._refs[ref] = (cores, gpu)
+        self._refs[ref], self._known.changed_at = (cores, gpu), time.monotonic()
         return ref
 
     def has_ended(self, ref: Any) -> bool:
@@ -178,7 +188,9 @@ class Cluster:
         waiting = list(self._refs.keys() - self._known.ended)
         with self._told_as_ours():
             ready, _ = self._ray.wait(waiting, num_returns=len(waiting), timeout=0)
-        self._known.ended.update(ready)
+        if ready:
+            self._known.ended.update(ready)
+            self._known.changed_at = time.monotonic()
         return ref in self._known.ended
 
     def cancel(self, ref: Any, *, force: bool) -> None:

@@ -9,6 +9,7 @@ import streamlit as st
 from core.domain.errors import WrongInput
 from core.figures.markdown import plain
 from core.figures.palette import DARK
+from core.jobs.cluster.asked import Asked
 from dashboard.components.classroom.in_class import check_link, class_line
 from dashboard.components.common.copy_link import copy_link
 from dashboard.components.common.figure_downloads.component import offer_downloads
@@ -33,6 +34,18 @@ DARK_BUTTON = f"<style>{', '.join(ON_PRIMARY)} {{color: #10151d;}}</style>"
 READ_ONLY = "What is stored can be viewed; nothing new can be started or stored until then."
 
 
+def _where() -> str:
+    """Where what is asked for is computed."""
+    here = "server" if is_on() else "machine"
+    try:
+        cluster = Asked.of_environment()
+    except WrongInput:
+        cluster = None  # each run says so
+    if cluster is None:
+        return f"Everything runs on this {here}; nothing is sent anywhere."
+    return f"Runs go to the Ray cluster {plain(cluster.address)}; all else stays on this {here}."
+
+
 def frame(page: Any, refused: str = "") -> None:
     """page: what `st.navigation` chose. refused: why who opened it may not see it, in a sentence; '' where he may."""
     if refused:
@@ -49,7 +62,7 @@ def frame(page: Any, refused: str = "") -> None:
             "Open run", key=RUN, bind="query-params", placeholder="none", max_chars=64,
             help="The id of the run that Result and Parameters show. It is part of the address, so a link opens the same view.",
         )  # fmt: skip
-        st.caption(f"Everything runs on this {'server' if is_on() else 'machine'}; nothing is sent anywhere.")
+        st.caption(_where())
         show_person()
         choose_level()
         class_line()

@@ -867,3 +867,13 @@ def test_guided_leaves_no_setting_where_a_search_chooses(open_app, finished):
     at = open_app(finished.root, "views/unlearn.py", model="all_cnn", method="ssd", level="Guided")
     assert not any(str(box.key).startswith("ssd.") for box in (*at.number_input, *at.selectbox))
     assert not at.button(key="submit").disabled
+
+
+@pytest.mark.parametrize(
+    ("address", "sentence"),
+    [("", "Everything runs on this machine; nothing is sent anywhere."), ("lab:6379", "Runs go to the Ray cluster lab")],
+)
+def test_the_frame_says_where_runs_are_computed(open_app, bare, monkeypatch, address, sentence):
+    monkeypatch.setenv("FORGETSCOPE_RAY", address)
+    at = open_app(bare.root, "views/guide.py")
+    assert any(sentence in caption.value for caption in at.sidebar.caption)
