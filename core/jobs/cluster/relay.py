@@ -4,10 +4,11 @@ from collections.abc import Callable
 from contextlib import suppress
 import json
 from multiprocessing import AuthenticationError
-from multiprocessing.connection import Client, Connection, Listener
+from multiprocessing.connection import Connection, Listener
 import os
 from pathlib import Path
 import shutil
+import socket
 from tempfile import mkdtemp
 import threading
 from typing import Any, Self
@@ -107,8 +108,8 @@ class Relay:
 
     def __exit__(self, *_: object) -> None:
         self._closing = True
-        with suppress(OSError, EOFError, AuthenticationError):
-            Client(self.address, "AF_UNIX", authkey=self.key).close()  # else the thread would wait for ever
+        with suppress(OSError), socket.socket(socket.AF_UNIX) as knock:  # else the thread would wait for ever; nobody need answer
+            knock.connect(self.address)
         self._listener.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 

@@ -2,6 +2,7 @@
 
 import socket
 import sys
+import threading
 import time
 
 import numpy as np
@@ -74,6 +75,15 @@ def test_what_is_damaged_on_a_node_comes_anew_and_what_is_nowhere_is_missing(hom
         assert artifacts.get_arrays(file)["w"].tolist() == [1, 1]
         with pytest.raises(Damaged, match="missing"):
             artifacts.get_arrays("0" * 64 + ".safetensors")
+
+
+def test_a_relay_that_is_closed_leaves_no_thread_and_waits_for_nobody(tmp_path):
+    before = threading.active_count()
+    for _ in range(20):
+        head = Head(lambda *_: None, Artifacts(open_home(tmp_path / "node").artifacts_folder), "", "run", 1)
+        with Relay(head) as relay:
+            remote_parts.Link(relay.address, relay.key).ask(remote_parts.OLDER, "kind", "version")
+    until(lambda: threading.active_count() <= before)
 
 
 def test_of_two_nodes_that_need_the_same_one_makes_it(keeper):

@@ -93,6 +93,7 @@ def test_a_node_that_is_killed_loses_no_run_and_only_its_own_work_is_done_again(
     assert {run.id for run in runs if run.attempt > 1} == {on_it}
 
 
+@pytest.mark.slow
 def test_runs_of_a_supervisor_that_was_killed_wait_again_and_nobody_does_them_twice(both):
     ids = [both.submit(seed, sleep=8, of="a killed supervisor") for seed in range(2)]
     until(lambda: any(both.computing(one) for one in ids), LONG)

@@ -63,6 +63,7 @@ def kept_on(node_home):
         return {row["key"]: row["seconds"] for row in store.db.read("select key, seconds from kept where kind not like '%/%'")}
 
 
+@pytest.mark.slow
 def test_two_nodes_make_trials_at_once_and_neither_a_lost_node_nor_a_stop_loses_or_repeats_one(place, started, tmp_path):
     wanted, here = slow(trials=500), open_home(tmp_path / "here")
     tuning.start(place.home, wanted, STUB)
