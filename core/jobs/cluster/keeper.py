@@ -23,7 +23,6 @@ from core.jobs.cluster.files import Route, SharedFolder
 from core.storage import atomic
 from core.storage.artifacts import Artifacts, Damaged
 from core.storage.home import Home
-from core.storage.processes import ProcessId
 from core.storage.queues import job_queue, lifecycle
 from core.storage.runs import ResultStore
 from core.tuning.desk import Desk
@@ -61,11 +60,6 @@ class Keeper:
         self._desks = dict[str, tuple[int, Desk]]()  # by search, of its last attempt
         self._opening = threading.Lock()
         self._loading, self._moving = threading.Lock(), threading.Semaphore(TOGETHER)
-
-    def process(self) -> tuple[int, float]:
-        """Its process, for whoever must end it."""
-        me = ProcessId.of_this_process()
-        return me.pid, me.started
 
     # Shared parts.
 
