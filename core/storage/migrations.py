@@ -254,4 +254,5 @@ MIGRATIONS: tuple[str, ...] = (
     alter table trash add column owner text not null default '';     -- who deleted it
     create index runs_by_owner on runs (owner, turn) where owner != '';
     """,
+    "create index kept_by_kind on kept (kind)",  # each run forgets what older code kept of some dozen kinds
 )

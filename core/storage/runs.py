@@ -22,6 +22,7 @@ from core.storage.queues.slots import Choice, one_at_a_time
 from core.storage.record_types import DamagedRun, Kept, Label, Outcome, Run
 from core.storage.rows import is_number, measurement_of, run_of
 
+_BEGINS, _LAST = "kind >= ? and kind < ?", "\U0010ffff"  # which an index finds, and `like` does not
 _PLACE = re.compile(r"row-(\d{1,18})")  # names a row without an id: see reading.key_of
 
 
@@ -228,13 +229,13 @@ class ResultStore:
     def forget_older(self, kind: str, version: str) -> None:
         """What is kept under kinds that begin so and end in another `@version`: nobody asks for it any more."""
         with self._db.transaction() as write:
-            write.execute("delete from kept where kind like ? and kind not like ?", (f"{kind}%", f"%@{version}"))
+            write.execute(f"delete from kept where {_BEGINS} and kind not like ?", (kind, f"{kind}{_LAST}", f"%@{version}"))
 
     def forget_stale(self, kind: str, days: int) -> None:
         """What was kept so many days ago under kinds that begin so."""
         before = (datetime.now(UTC) - timedelta(days=days)).isoformat()
         with self._db.transaction() as write:
-            write.execute("delete from kept where kind like ? and created_at < ?", (f"{kind}%", before))
+            write.execute(f"delete from kept where {_BEGINS} and created_at < ?", (kind, f"{kind}{_LAST}", before))
 
     def forget_kept(self, key: str) -> None:
         """For a file that turned out damaged: the next run computes it anew."""

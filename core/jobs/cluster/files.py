@@ -3,20 +3,10 @@
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 from uuid import uuid4
 
 from core.storage.artifacts import Artifacts, Damaged
-
-
-class Route(Protocol):
-    """How a node and the head pass a file on. Both raise what the way raises where it is not to be gone."""
-
-    def give(self, file: str, content: bytes) -> None:
-        """Leave it for whoever asks for it."""
-
-    def get(self, file: str) -> bytes | None:
-        """None where nobody has left it."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +24,7 @@ class SharedFolder:
         system.mv(beside, f"{folder}/{file}")
 
     def get(self, file: str) -> bytes | None:
-        """As of any route."""
+        """None where nobody has left it. Raises what its kind of folder raises where it cannot be reached."""
         system, folder = self._opened()
         with suppress(FileNotFoundError):
             return bytes(system.cat_file(f"{folder}/{file}"))
@@ -47,27 +37,11 @@ class SharedFolder:
         return system, str(folder).rstrip("/")
 
 
-@dataclass(frozen=True)
-class ByCalls:
-    """Through calls of the other side, which carry the bytes themselves. gives, gets: (file, content); file -> content."""
-
-    gives: Callable[[str, bytes], object]
-    gets: Callable[[str], bytes | None]
-
-    def give(self, file: str, content: bytes) -> None:
-        """As of any route."""
-        self.gives(file, content)
-
-    def get(self, file: str) -> bytes | None:
-        """As of any route."""
-        return self.gets(file)
-
-
-def taken(artifacts: Artifacts, route: Route, file: str) -> bool:
-    """Whether the file is among the artifacts now: fetched where it was not, and its content checked against its name."""
+def taken(artifacts: Artifacts, get: Callable[[str], bytes | None], file: str) -> bool:
+    """Whether the file is among the artifacts now: got where it was not, and its content checked against its name; get: None for none."""
     if artifacts.has(file):
         return True
-    content = route.get(file)
+    content = get(file)
     if content is None:
         return False
     with suppress(Damaged):  # it is computed anew

@@ -19,7 +19,7 @@ from core.domain.extension_files import extension_files, extensions_folder
 from core.domain.hyperparameters import Value
 from core.domain.run import RunStatus
 from core.jobs.catalogue import dataset_images
-from core.jobs.cluster.files import Route, SharedFolder
+from core.jobs.cluster.files import SharedFolder
 from core.storage import atomic
 from core.storage.artifacts import Artifacts, Damaged
 from core.storage.home import Home
@@ -53,7 +53,7 @@ class Keeper:
         os.environ.update(environment)
         self._home = Home(Path(root))
         self._artifacts = Artifacts(self._home.artifacts_folder)
-        self._route: Route | None = SharedFolder(files) if files else None
+        self._folder = SharedFolder(files) if files else None
         self._leases = dict[str, Lease]()
         self._copies = dict[str, str | None]()
         self._lock = threading.Lock()  # of leases and copies
@@ -63,25 +63,32 @@ class Keeper:
 
     # Shared parts.
 
-    def kept(self, key: str) -> dict[str, Any] | None:
-        """The row, where its file is whole."""
+    def kept(self, key: str, small: int = 0) -> dict[str, Any] | None:
+        """The row, where its file is here; with its `content` where that has at most `small` bytes, which is whole then."""
         with ResultStore(self._home.database) as store:
             found = store.kept(key)
-        if found is None or not self._artifacts.sound(found.file):
+        if found is None:
             return None
-        return {"file": found.file, "seconds": found.seconds, "kind": found.kind}
+        row = {"file": found.file, "seconds": found.seconds, "kind": found.kind}
+        with suppress(WrongInput):  # a name that a damaged row gives
+            if self._artifacts.size(found.file) > small:
+                return row
+            return row | {"content": self._artifacts.content(found.file)}
+        return None
 
-    def keep(self, key: str, kind: str, file: str, seconds: float) -> None:
-        """Its file has come before. Raises Damaged where it has not."""
-        if not self._artifacts.sound(file):
-            raise Damaged(f"The file {file} did not arrive.")
+    def leave(self, rows: Sequence[tuple[str, str, str, float]], older: Sequence[tuple[str, str]], files: Mapping[str, bytes]) -> None:
+        """Keep rows (key, kind, file, seconds), whose other files have come before, and forget what is older (see
+        `ResultStore.forget_older`). Raises Damaged.
+        """
+        self.take(files)
+        for file in {file for _, _, file, _ in rows} - files.keys():
+            if not self._artifacts.has(file):
+                raise Damaged(f"The file {file} did not arrive.")
         with ResultStore(self._home.database) as store:
-            store.keep(key, kind, file, seconds)
-
-    def older(self, kind: str, version: str) -> None:
-        """See `ResultStore.forget_older`."""
-        with ResultStore(self._home.database) as store:
-            store.forget_older(kind, version)
+            for kind, version in older:
+                store.forget_older(kind, version)
+            for row in rows:
+                store.keep(*row)
 
     def lease(self, key: str, holder: str) -> bool:
         """Whether the holder may make what is kept under the key; one that has it already keeps it."""
@@ -117,26 +124,28 @@ class Keeper:
             return self._artifacts.content(file)
         return None
 
-    def write(self, file: str, content: bytes) -> None:
-        """Raises Damaged where it is not what its name says."""
+    def take(self, files: Mapping[str, bytes]) -> None:
+        """Name -> content. Raises Damaged where one is not what its name says."""
         with self._moving:
-            self._artifacts.take(file, content)
+            for file, content in files.items():
+                self._artifacts.take(file, content)
 
     def offer(self, file: str) -> bool:
         """Put it where nodes look for it; False where it is not here."""
         content = self.read(file)
-        if content is None or self._route is None:
+        if content is None or self._folder is None:
             return False
-        self._route.give(file, content)
+        self._folder.give(file, content)
         return True
 
-    def fetch(self, file: str) -> None:
+    def fetch(self, files: Sequence[str]) -> None:
         """Take what a node has left for the head. Raises Damaged."""
-        with self._moving:
-            content = self._route.get(file) if self._route else None
-            if content is None:
-                raise Damaged(f"The file {file} was not found where nodes leave theirs.")
-            self._artifacts.take(file, content)
+        for file in files:
+            with self._moving:
+                content = self._folder.get(file) if self._folder else None
+                if content is None:
+                    raise Damaged(f"The file {file} was not found where nodes leave theirs.")
+                self._artifacts.take(file, content)
 
     # What a run reads besides.
 

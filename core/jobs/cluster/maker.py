@@ -56,7 +56,8 @@ class TrialsHead(Head):
         self.wrong = why
 
     def lives(self, printed: bytes) -> bool:
-        """See `Keeper.trials_report`."""
+        """See `Keeper.trials_report`. What waits goes first."""
+        self.tell()
         return bool(self.call("trials_report", *self._search, self._maker, printed))
 
 

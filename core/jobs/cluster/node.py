@@ -40,6 +40,7 @@ from core.storage.runs import ResultStore
 
 LOOK = 0.1  # seconds between looks at the run's process
 TELL = 0.5  # seconds between reports, but of a new stage; where nothing is new, they ask whether the run is still wanted
+SAID = 2**16  # bytes of a log in a report
 OLD = 14 * 86400.0  # seconds after which logs and extensions on a node go
 DYING = 10.0  # seconds that an earlier attempt on this node may take to end
 
@@ -142,26 +143,24 @@ def _follow(home: Home, head: Head, process: BaseProcess, run_id: str) -> bool:
     """Tell the head where the run stands until its process has ended; False where nobody wants it any more."""
     sent, log, last, first = dict[str, Any](), 0, 0.0, {"begins": True}
     curves_of = 0.0
-    while True:
-        ended = not process.is_alive()
-        told: dict[str, Any] = {}
-        with ResultStore(home.database) as store:
+    with ResultStore(home.database) as store:
+        while True:
+            ended = not process.is_alive()
             rows = store.db.read("select share, stage, note, seconds_left, forecast, device from runs where id = ?", (run_id,))
-        now = dict(rows[0]) if rows else {}
-        told |= {name: value for name, value in now.items() if sent.get(name, "") != value}
-        told |= first
-        if says := said(home.log(run_id), log):
-            told["log"] = says
-        if (changed := _changed(home.curves(run_id))) != curves_of:
-            told["curves"] = _content(home.curves(run_id))
-        if ended or time.monotonic() - last >= TELL or now.get("stage") != sent.get("stage"):
-            if not head.report(dict(told)):
-                return False
-            sent, log, last, first, curves_of = now, log + len(says), time.monotonic(), {}, changed
-        if ended and not says:
-            return True
-        if not ended:
-            wait([process.sentinel], LOOK)
+            now = dict(rows[0]) if rows else {}
+            told = {name: value for name, value in now.items() if sent.get(name, "") != value} | first
+            if says := said(home.log(run_id), log):
+                told["log"] = says
+            if (changed := _changed(home.curves(run_id))) != curves_of:
+                told["curves"] = _content(home.curves(run_id))
+            if ended or time.monotonic() - last >= TELL or now.get("stage") != sent.get("stage"):
+                if not head.report(told):
+                    return False
+                sent, log, last, first, curves_of = now, log + len(says), time.monotonic(), {}, changed
+            if ended and len(says) < SAID:
+                return True
+            if not ended:
+                wait([process.sentinel], LOOK)
 
 
 def said(log: Path, start: int) -> bytes:
@@ -169,7 +168,7 @@ def said(log: Path, start: int) -> bytes:
     try:
         with open(log, "rb") as stream:
             stream.seek(start)
-            return stream.read(2**16)
+            return stream.read(SAID)
     except OSError:
         return b""
 
@@ -199,7 +198,7 @@ def _end(home: Home, head: Head, run_id: str) -> dict[str, Any]:
         if run.status != RunStatus.DONE:
             return {"status": str(run.status), "error": run.error}
         files, measurements = store.artifacts(run_id), store.measurements(run_id)
-    head.send(*sorted(set(files.values())))
+    head.send(files.values())
     outcome = {
         "seconds": run.seconds, "speedup": run.speedup, "artifacts": files, "device": run.device, "threads": run.threads,
         "peak_bytes": run.peak_bytes,

@@ -1,6 +1,6 @@
 """On a node: answers the process of a run, which asks for what runs share (see `core.storage.shared.remote_parts`), by asking the head."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 import json
 from multiprocessing import AuthenticationError
@@ -14,60 +14,100 @@ import threading
 from typing import Any, Self
 
 from core.domain.errors import WrongInput
-from core.jobs.cluster.files import ByCalls, Route, SharedFolder, taken
+from core.jobs.cluster.files import SharedFolder, taken
 from core.jobs.cluster.keeper import holder_of
 from core.storage.artifacts import Artifacts
 from core.storage.shared import remote_parts
 
 Call = Callable[..., Any]  # (name of a method of Keeper, *what it takes) -> what it returns
+Row = tuple[str, str, str, float]  # key, kind, file and seconds of what is kept
 LONGEST = 2**20  # bytes of a question
+SMALL = 2**18  # bytes of a file that goes with what is said of it
+LOT = 2**25  # bytes of files that are sent in one call, unless a single one is larger
+MANY = 64  # rows that wait at most
 
 
 class Head:
-    """What a node asks of the keeper, and the files that go both ways."""
+    """What a node asks of the keeper, and the files that go both ways.
+
+    What is kept goes to the head in lots: as a lease ends, so that the next who needs it finds it, with the reports, and at the end.
+    """
 
     def __init__(self, call: Call, artifacts: Artifacts, files: str, run_id: str, attempt: int) -> None:
         """files: see `asked.Asked`."""
         self.call, self.holder = call, holder_of(run_id, attempt)
         self._artifacts, self._run = artifacts, (run_id, attempt)
-        self._folder: Route | None = SharedFolder(files) if files else None
-        self._calls = ByCalls(lambda file, content: call("write", file, content), lambda file: call("read", file))
+        self._folder = SharedFolder(files) if files else None
+        self._rows, self._older = list[Row](), set[tuple[str, str]]()  # what waits to be told
+        self._told = set[tuple[str, str]]()  # of `_older`
+        self._telling = threading.RLock()  # of these, and while what waits is on its way
 
     def report(self, told: dict[str, Any]) -> bool:
-        """See `Keeper.report`."""
+        """See `Keeper.report`. What waits goes first."""
+        self.tell()
         return bool(self.call("report", *self._run, told))
 
     def fetch(self, file: str) -> bool:
         """Whether the file is here now."""
-        if self._artifacts.has(file):
-            return True
         if self._folder is None:
-            return taken(self._artifacts, self._calls, file)
-        return taken(self._artifacts, self._folder, file) or (
-            bool(self.call("offer", file)) and taken(self._artifacts, self._folder, file)
-        )
+            return taken(self._artifacts, lambda file: self.call("read", file), file)
+        get = self._folder.get
+        return taken(self._artifacts, get, file) or (bool(self.call("offer", file)) and taken(self._artifacts, get, file))
 
-    def send(self, *files: str) -> None:
-        """Those that the head lacks. Raises Damaged."""
-        for file in self.call("lacking", list(files)):
+    def send(self, files: Iterable[str]) -> None:
+        """Those that the head lacks, several in a call. Raises Damaged."""
+        lot, size = dict[str, bytes](), 0
+        for file in self.call("lacking", sorted(set(files))):
             content = self._artifacts.content(file)
-            if self._folder is None:
-                self._calls.give(file, content)
-            else:
-                self._folder.give(file, content)
-                self.call("fetch", file)
+            if lot and size + len(content) > LOT:
+                self._give(lot)
+                lot, size = {}, 0
+            lot[file] = content
+            size += len(content)
+        if lot:
+            self._give(lot)
+
+    def _give(self, lot: dict[str, bytes]) -> None:
+        if self._folder is None:
+            self.call("take", lot)
+            return
+        for file, content in lot.items():
+            self._folder.give(file, content)
+        self.call("fetch", list(lot))
+
+    def tell(self) -> None:
+        """What waits, in one call where its files are small."""
+        with self._telling:
+            rows, older = self._rows, sorted(self._older - self._told)
+            self._rows, self._older = [], set()
+            self._told.update(older)
+            if not rows and not older:
+                return
+            files = {file for _, _, file, _ in rows}
+            small = set() if self._folder else {file for file in files if self._artifacts.size(file) <= SMALL}
+            if files - small:
+                self.send(files - small)
+            self.call("leave", rows, older, {file: self._artifacts.content(file) for file in small})
 
     # The questions of the run's process.
 
     def kept(self, key: str) -> dict[str, Any] | None:
         """The row that the head has, with its file here; None where it has none, or its file does not arrive whole."""
-        found = self.call("kept", key)
-        return found if found and self.fetch(found["file"]) else None
+        found: dict[str, Any] | None = self.call("kept", key, 0 if self._folder else SMALL)
+        if not found:
+            return None
+        content = found.pop("content", None)
+        if content is not None and not self._artifacts.has(found["file"]):
+            self._artifacts.take(found["file"], content)
+        return found if self.fetch(found["file"]) else None
 
-    def keep(self, key: str, kind: str, file: str, seconds: float) -> None:
-        """The file goes first."""
-        self.send(file)
-        self.call("keep", key, kind, file, seconds)
+    def keep(self, key: str, kind: str, file: str, seconds: float, older: Sequence[tuple[str, str]]) -> None:
+        """Its file is here; it goes to the head before long."""
+        with self._telling:
+            self._rows.append((key, kind, file, seconds))
+            self._older.update((kind, version) for kind, version in older)
+            if len(self._rows) >= MANY:
+                self.tell()
 
     def file(self, name: str) -> bool:
         """Whether a file that is missing or damaged here is whole now."""
@@ -81,11 +121,8 @@ class Head:
 
     def end_lease(self, key: str) -> None:
         """See `Keeper.end_lease`."""
+        self.tell()
         self.call("end_lease", key, self.holder)
-
-    def older(self, kind: str, version: str) -> None:
-        """See `Keeper.older`."""
-        self.call("older", kind, version)
 
     def dataset(self, key: str) -> str | None:
         """The name of a file, here, with the arrays of a set of the shelf; None where the head has it not either."""
@@ -124,14 +161,16 @@ class Relay:
             threading.Thread(target=self._answer, args=(connection,), name="relay-answer", daemon=True).start()
 
     def _answer(self, connection: Connection) -> None:
+        """Until the one who asks has ended."""
         with connection, suppress(OSError, EOFError):
-            question, *words = json.loads(connection.recv_bytes(LONGEST))
-            if question not in remote_parts.QUESTIONS:
-                return
-            try:
-                answer = {"answer": getattr(self._head, question)(*words)}
-            except WrongInput as wrong:
-                answer = {"wrong": str(wrong)}
-            except Exception as error:  # the head is gone, say: the run ends with that
-                answer = {"wrong": f"The head of the cluster could not be asked ({type(error).__name__}: {error:.200})."}
-            connection.send_bytes(json.dumps(answer).encode())
+            while True:
+                question, *words = json.loads(connection.recv_bytes(LONGEST))
+                if question not in remote_parts.QUESTIONS:
+                    return
+                try:
+                    answer = {"answer": getattr(self._head, question)(*words)}
+                except WrongInput as wrong:
+                    answer = {"wrong": str(wrong)}
+                except Exception as error:  # the head is gone, say: the run ends with that
+                    answer = {"wrong": f"The head of the cluster could not be asked ({type(error).__name__}: {error!s:.200})."}
+                connection.send_bytes(json.dumps(answer).encode())

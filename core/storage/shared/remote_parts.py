@@ -7,7 +7,9 @@ files lie in the node's own home. Without `connect` everything is as on one mach
 from collections.abc import Iterator
 from contextlib import contextmanager
 import json
-from multiprocessing.connection import Client
+from multiprocessing.connection import Client, Connection
+import os
+import threading
 import time
 from typing import Any
 
@@ -20,33 +22,49 @@ from core.storage.runs import ResultStore
 BETWEEN = 0.2  # seconds from one question to the next, while another node makes what is needed
 OF_ONE_NODE = ("checkpoint/", "passing stage/", "measured pass")  # kinds that begin so are of use where they were made alone
 
-# Questions to the head, which the one beside answers. KEPT: key -> the row, its file fetched; KEEP: key, kind, file, seconds; FILE: name ->
-# whether it is here now; LEASE: key -> whether it may be made here now; END_LEASE: key; OLDER: kind, version; DATASET: key -> the name of
-# a file with its arrays.
-KEPT, KEEP, FILE, LEASE, END_LEASE, OLDER, DATASET = "kept", "keep", "file", "lease", "end_lease", "older", "dataset"
+# Questions to the head, which the one beside answers. KEPT: key -> the row, its file fetched; KEEP: key, kind, file, seconds, and (kind,
+# version) of what may be forgotten; FILE: name -> whether it is here now; LEASE: key -> whether it may be made here now; END_LEASE: key,
+# by when the head has what was kept before; DATASET: key -> the name of a file with its arrays.
+KEPT, KEEP, FILE, LEASE, END_LEASE, DATASET = "kept", "keep", "file", "lease", "end_lease", "dataset"
 # Of a process that makes trials of a search: NEXT: seconds of its originals -> number and values, or None; MADE: a trial; SAYS: share and
 # what is done; TROUBLE: why it ends.
 NEXT, MADE, SAYS, TROUBLE = "next_trial", "trial_made", "says", "trouble"
-QUESTIONS = (KEPT, KEEP, FILE, LEASE, END_LEASE, OLDER, DATASET, NEXT, MADE, SAYS, TROUBLE)
+QUESTIONS = (KEPT, KEEP, FILE, LEASE, END_LEASE, DATASET, NEXT, MADE, SAYS, TROUBLE)
 
 
 class Link:
-    """To the process beside; one connection a question, since a run asks a few dozen."""
+    """To the process beside: one connection, opened for the first question, by each process that asks (a forked one opens its own)."""
 
     def __init__(self, address: str, key: bytes) -> None:
         self._address, self._key = address, key
+        self._opened: Connection | None = None
+        self._by, self._lock = 0, threading.Lock()  # the process that opened it
 
     def ask(self, question: str, *words: Any) -> Any:
         """Raises WrongInput with what the head says, OSError or EOFError where nobody is beside any more."""
-        with Client(self._address, "AF_UNIX", authkey=self._key) as connection:
+        with self._lock:
+            connection = self._connection()
             connection.send_bytes(json.dumps([question, *words]).encode())
             told = json.loads(connection.recv_bytes())
         if "wrong" in told:
             raise WrongInput(told["wrong"])
         return told["answer"]
 
+    def close(self) -> None:
+        """The next question opens another."""
+        with self._lock:
+            if self._opened and self._by == os.getpid():
+                self._opened.close()
+            self._opened = None
+
+    def _connection(self) -> Connection:
+        if self._opened is None or self._by != os.getpid():
+            self._opened, self._by = Client(self._address, "AF_UNIX", authkey=self._key), os.getpid()
+        return self._opened
+
 
 _LINK: list[Link] = []  # of this process; at most one
+_OLDER = set[tuple[str, str]]()  # what the head may forget: beginnings of kinds, and the version that stays
 
 
 def connect(address: str, key: bytes) -> None:
@@ -76,13 +94,14 @@ class _Store(ResultStore):
         """Here and, unless only this node can use it, at the head."""
         super().keep(key, kind, file, seconds)
         if (head := link()) and not kind.startswith(OF_ONE_NODE):
-            head.ask(KEEP, key, kind, file, seconds)
+            head.ask(KEEP, key, kind, file, seconds, sorted(_OLDER))
+            _OLDER.clear()
 
     def forget_older(self, kind: str, version: str) -> None:
-        """Here and at the head."""
+        """Here, and at the head when it is given what comes in its place."""
         super().forget_older(kind, version)
-        if (head := link()) and not kind.startswith(OF_ONE_NODE):
-            head.ask(OLDER, kind, version)
+        if link() and not kind.startswith(OF_ONE_NODE):
+            _OLDER.add((kind, version))
 
 
 class _Artifacts(Artifacts):

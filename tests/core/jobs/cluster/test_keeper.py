@@ -17,7 +17,7 @@ from core.jobs.catalogue import dataset_images
 from core.jobs.cluster import keeper as keepers
 from core.jobs.cluster.asked import Asked
 from core.jobs.cluster.away import away_from_here
-from core.jobs.cluster.files import ByCalls, SharedFolder, taken
+from core.jobs.cluster.files import SharedFolder, taken
 from core.jobs.cluster.keeper import Keeper, holder_of
 from core.jobs.cluster.relay import Head, Relay
 from core.storage.artifacts import Artifacts, Damaged
@@ -52,7 +52,8 @@ def node(tmp_path, keeper, monkeypatch):
 def test_what_a_node_keeps_the_head_has_and_what_the_head_has_a_node_finds(home, node):
     with remote_parts.open_shared(node) as (store, artifacts):
         file = artifacts.put_arrays({"w": np.arange(3.0)})
-        store.keep("key", "original", file, 2.5)
+        with artifacts.making("key"):
+            store.keep("key", "original", file, 2.5)
         store.keep("own", "checkpoint/x", file, 1.0)
     at_head = Artifacts(home.artifacts_folder)
     with ResultStore(home.database) as store:
@@ -65,6 +66,45 @@ def test_what_a_node_keeps_the_head_has_and_what_the_head_has_a_node_finds(home,
         assert store.kept("other").file == other
         assert artifacts.get_arrays(other)["w"].tolist() == [1, 1]
         assert store.kept("nowhere") is None
+
+
+def test_what_is_kept_goes_in_one_call_with_its_small_files_and_what_is_older_is_told_once(home, keeper, tmp_path, monkeypatch):
+    called, there = [], open_home(tmp_path / "node")
+
+    def call(name, *words):
+        called.append(name)
+        return getattr(keeper, name)(*words)
+
+    head = Head(call, Artifacts(there.artifacts_folder), "", "run", 1)
+    monkeypatch.setattr(remote_parts, "_LINK", [])
+    with ResultStore(home.database) as store:
+        store.keep("before", "result/a_b@1", "0" * 64 + ".safetensors", 0.0)
+        store.keep("else", "result/axb@1", "0" * 64 + ".safetensors", 0.0)
+    with Relay(head) as relay:
+        remote_parts.connect(relay.address, relay.key)
+        with remote_parts.open_shared(there) as (store, artifacts):
+            big = artifacts.put_arrays({"w": np.zeros(10**6)})
+            for turn in range(3):
+                store.forget_older("result/a_b@", "2")
+                store.keep(f"small {turn}", "result/a_b@2", artifacts.put_arrays({"w": np.full(3, turn)}), 0.0)
+        assert not called
+        head.tell()
+        assert called == ["leave"]
+        with remote_parts.open_shared(there) as (store, _):
+            store.forget_older("result/a_b@", "2")
+            store.keep("big", "result/a_b@2", big, 0.0)
+        head.tell()
+        assert called == ["leave", "lacking", "take", "leave"]
+        head.tell()
+        assert len(called) == 4  # nothing waits
+        assert head._told == {("result/a_b@", "2")}
+    with ResultStore(home.database) as store:
+        assert all(store.kept(key) for key in ("small 0", "small 1", "small 2", "big", "else"))
+        assert not store.kept("before")
+    at_head = Artifacts(home.artifacts_folder)
+    assert at_head.sound(big)
+    assert head.send([big]) is None
+    assert called[-1] == "lacking"  # which is all: it is there
 
 
 def test_what_is_damaged_on_a_node_comes_anew_and_what_is_nowhere_is_missing(home, node):
@@ -82,7 +122,9 @@ def test_a_relay_that_is_closed_leaves_no_thread_and_waits_for_nobody(tmp_path):
     for _ in range(20):
         head = Head(lambda *_: None, Artifacts(open_home(tmp_path / "node").artifacts_folder), "", "run", 1)
         with Relay(head) as relay:
-            remote_parts.Link(relay.address, relay.key).ask(remote_parts.OLDER, "kind", "version")
+            link = remote_parts.Link(relay.address, relay.key)
+            link.ask(remote_parts.LEASE, "key")
+            link.close()
     until(lambda: threading.active_count() <= before)
 
 
@@ -122,14 +164,16 @@ def test_a_file_that_is_damaged_at_the_head_or_in_the_shared_folder_comes_anew(k
     content = artifacts.content(file)
     with ResultStore(home.database) as store:
         store.keep("key", "original", file, 1.0)
+    assert keeper.kept("key", 10**6)["content"] == content
+    assert "content" not in keeper.kept("key", len(content) - 1)
     (home.artifacts_folder / file).write_bytes(b"spoiled")
-    assert keeper.kept("key") is None
+    assert keeper.kept("key", 10**6) is None
     assert keeper.lacking([file]) == [file]
     route.give(file, b"cut")
     route.give(file, content)
     through = Keeper(str(home.root), route.url, {})
-    through.fetch(file)
-    assert keeper.kept("key")["file"] == file
+    through.fetch([file])
+    assert keeper.kept("key", 10**6)["content"] == content
 
 
 def test_the_keeper_heeds_the_settings_of_the_supervisor(home, tmp_path, monkeypatch):
@@ -146,14 +190,14 @@ def test_the_keeper_heeds_the_settings_of_the_supervisor(home, tmp_path, monkeyp
 def test_content_that_is_not_what_its_name_says_is_refused(keeper, home, tmp_path):
     file = Artifacts(home.artifacts_folder).put_arrays({"w": np.ones(2)})
     with pytest.raises(Damaged, match="came damaged"):
-        keeper.write("0" * 64 + ".safetensors", b"anything")
+        keeper.take({"0" * 64 + ".safetensors": b"anything"})
     with pytest.raises(WrongInput, match="SHA-256"):
-        keeper.write("../../forgetscope.db", b"anything")
+        keeper.take({"../../forgetscope.db": b"anything"})
     there = Artifacts(open_home(tmp_path / "node").artifacts_folder)
-    assert not taken(there, ByCalls(lambda *_: None, lambda _: b"spoiled"), file)
+    assert not taken(there, lambda _: b"spoiled", file)
     assert not there.has(file)
     with pytest.raises(Damaged, match="did not arrive"):
-        keeper.keep("key", "original", "1" * 64 + ".safetensors", 1.0)
+        keeper.leave([("key", "original", "1" * 64 + ".safetensors", 1.0)], [], {})
 
 
 def test_files_go_through_a_folder_of_any_kind(home, tmp_path):
@@ -162,7 +206,7 @@ def test_files_go_through_a_folder_of_any_kind(home, tmp_path):
     file = head.put_arrays({"w": np.ones(2)})
     assert route.get(file) is None
     assert Keeper(str(home.root), route.url, {}).offer(file)
-    assert taken(there, route, file)
+    assert taken(there, route.get, file)
     assert there.content(file) == head.content(file)
     assert [path.name for path in (tmp_path / "lab folder").iterdir()] == [file]
 
