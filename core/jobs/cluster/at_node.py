@@ -8,16 +8,23 @@ import numpy as np
 
 from core.domain.errors import WrongInput
 from core.domain.hyperparameters import Value
+from core.jobs.cluster.ranks_apart import Apart
 from core.storage.artifacts import Artifacts
 from core.storage.home import Home
 from core.storage.shared import remote_parts
+from core.training.ranks.places import PLACES
 from core.tuning.journal import Trial, plain_trial
 
 
 def settle_in(home: Home, told: Mapping[str, Any], *, with_torch: bool) -> None:
-    """told: `env`, and the relay's `address` and `key` (hexadecimal). with_torch: whether the pipeline reads sets of images."""
+    """told: `env`, the relay's `address` and `key` (hexadecimal), and `apart`, this node's address where other ranks are on other nodes.
+
+    with_torch: whether the pipeline reads sets of images.
+    """
     os.environ.update(told["env"])
-    remote_parts.connect(told["address"], bytes.fromhex(told["key"]))
+    link = remote_parts.connect(told["address"], bytes.fromhex(told["key"]))
+    if told.get("apart"):
+        PLACES[:] = [Apart(link, told["apart"])]
     if with_torch:
         from core.data.shelf_copies import ELSEWHERE  # noqa: PLC0415  # it needs torch
 

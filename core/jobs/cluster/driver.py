@@ -21,9 +21,9 @@ from core.domain.run import Measurement, RunStatus
 from core.jobs.cluster.asked import NEEDED, Asked, Unreachable
 from core.jobs.cluster.ends import LOST, UNWANTED, WAITS
 from core.jobs.cluster.keeper import Keeper, holder_of
-from core.jobs.cluster.maker import MakerOrder, make_trials
-from core.jobs.cluster.node import Order, compute
-from core.jobs.cluster.relay import Call
+from core.jobs.cluster.maker import MakerOrder
+from core.jobs.cluster.node import Order
+from core.jobs.cluster.tasks import on_node, trials_on_node
 from core.storage.home import Home
 from core.storage.processes import PROJECT
 from core.storage.queues import run_queue
@@ -37,32 +37,6 @@ SETTLED = 2.0  # seconds after which Ray's count of what is free knows of a task
 FRESH = 0.5  # seconds that what is known of the nodes holds
 OF_HEAD = ("FORGETSCOPE_HOME", "FORGETSCOPE_EXTENSIONS", "FORGETSCOPE_DATA")  # settings that the keeper heeds as the supervisor does
 CALLS = 64  # of nodes that the keeper answers at once
-
-
-def on_node(order: Order, keeper: Any) -> dict[str, Any]:
-    """The Ray task: `node.compute`, with calls of the keeper."""
-    return compute(order, *_surroundings(keeper))
-
-
-def trials_on_node(order: MakerOrder, keeper: Any) -> dict[str, Any]:
-    """The Ray task of whoever makes trials of a search: `maker.make_trials`, likewise."""
-    return make_trials(order, *_surroundings(keeper))
-
-
-def _surroundings(keeper: Any) -> tuple[str, Call]:
-    """On a node: its name, and how to call the keeper."""
-    import ray  # noqa: PLC0415  # only who uses a cluster has it
-
-    def call(name: str, *words: Any) -> Any:
-        try:
-            return ray.get(getattr(keeper, name).remote(*words))
-        except ray.exceptions.RayTaskError as error:  # it is told with all of the keeper's traceback
-            if isinstance(cause := error.cause, WrongInput):
-                raise cause from None
-            raise
-
-    here = ray.get_runtime_context().get_node_id()
-    return next((str(one["NodeName"]) for one in ray.nodes() if one["NodeID"] == here), here), call
 
 
 @dataclass
@@ -90,6 +64,7 @@ class Cluster:
             raise Unreachable(_out_of_reach(asked, why))
         self._ray, self._home, self._asked, self._pipeline = ray, home, asked, pipeline
         self._known, self._refs = _Known(), dict[Any, tuple[float, float]]()  # task -> its cores and share of a GPU
+        self._groups = dict[Any, Any]()  # task -> the placement group of one whose ranks are on several nodes
         self._sources = _staged(pipeline)
         ours = {sign: signal.getsignal(sign) for sign in (signal.SIGTERM, signal.SIGINT)}
         try:
@@ -154,32 +129,54 @@ class Cluster:
     def start(self, store: ResultStore, run_id: str, attempt: int, needs: float | None) -> Any:
         """Give a claimed run to the cluster; the reference of its task. needs: bytes of memory, where known."""
         spec, machine = store.existing(run_id).spec, self.machine()
-        cores, gpu = machine.demand(spec)
+        pieces = machine.pieces(spec)
+        cores, gpu = pieces[0]
+        ranks = 1 if len(pieces) > 1 else ranks_of(spec)  # of a piece
         order = Order(
             run_id=run_id, attempt=attempt, spec=spec.to_json(), evaluation=store.evaluation(run_id).text, pipeline=self._pipeline,
-            home=_name_of(self._home), threads=None if gpu else max(1, int(cores) // ranks_of(spec)), files=self._asked.files,
+            home=_name_of(self._home), threads=None if gpu else max(1, int(cores) // ranks), files=self._asked.files,
+            apart=len(pieces) - 1,
         )  # fmt: skip
-        return self._given(self._task, order, run_id, (cores, gpu), needs)
+        return self._given(self._task, order, run_id, pieces, needs)
 
     def start_maker(self, plan: SearchPlan, maker: str, attempt: int, needs: float | None) -> Any:
-        """Have one more of the cluster make trials of a search; the reference of its task. maker: its name. needs: as of `start`."""
-        cores, gpu = self.machine().demand(plan.spec)
+        """Have one more of the cluster make trials of a search; the reference of its task. maker: its name. needs: as of `start`.
+
+        Raises WrongInput where no node has a GPU for each rank of a trial.
+        """
+        machine = self.machine()
+        cores, gpu = machine.demand(plan.spec)
+        if gpu and len(machine.pieces(plan.spec)) > 1:
+            raise WrongInput(f"Each trial of a search is on one node, and none has {ranks_of(plan.spec)} GPUs; choose fewer ranks.")
         order = MakerOrder(
             search=plan.id, plan=json.dumps(plan.to_plain()), maker=maker, attempt=attempt, pipeline=self._pipeline,
             home=_name_of(self._home), threads=None if gpu else int(cores), files=self._asked.files,
         )  # fmt: skip
-        return self._given(self._trials, order, maker, (cores, gpu), needs)
+        return self._given(self._trials, order, maker, ((cores, gpu),), needs)
 
-    def _given(self, task: Any, order: Any, name: str, demand: tuple[float, float], needs: float | None) -> Any:
-        cores, gpu = demand
+    def _given(self, task: Any, order: Any, name: str, pieces: Sequence[tuple[float, float]], needs: float | None) -> Any:
+        """pieces: cores and share of a GPU of each node that computes it; the task is in the first."""
+        cores, gpu = pieces[0]
         options: dict[str, Any] = {"num_cpus": cores, "num_gpus": gpu, "max_retries": 0, "scheduling_strategy": "SPREAD"}
         able = [one.get("memory", 0.0) for one in self._computing() if one["CPU"] >= cores and one.get("GPU", 0.0) >= gpu]
         if needs and able and not gpu:
-            options["memory"] = int(min(needs, max(able)))  # what no node has would be waited for for ever
+            options["memory"] = int(min(needs / len(pieces), max(able)))  # what no node has would be waited for for ever
         with self._told_as_ours():
+            group = self._group(options, len(pieces)) if len(pieces) > 1 else None
+            if group:
+                place = self._ray.util.scheduling_strategies.PlacementGroupSchedulingStrategy(group, placement_group_bundle_index=0)
+                options["scheduling_strategy"] = place
             ref = task.options(name=f"forgetscope {name}", **options).remote(order, self._keeper)
-        self._refs[ref], self._known.changed_at = (cores, gpu), time.monotonic()
+        self._refs[ref], self._known.changed_at = (sum(one for one, _ in pieces), sum(one for _, one in pieces)), time.monotonic()
+        if group:
+            self._groups[ref] = group
         return ref
+
+    def _group(self, options: dict[str, Any], count: int) -> Any:
+        """A placement group of as many pieces as one task's options ask for."""
+        names = {"num_cpus": "CPU", "num_gpus": "GPU", "memory": "memory"}
+        bundle = {name: options[asked] for asked, name in names.items() if options.get(asked)}
+        return self._ray.util.placement_group([bundle] * count, strategy="PACK")
 
     def has_ended(self, ref: Any) -> bool:
         """Whether a task has; all are asked about at once."""
@@ -240,6 +237,9 @@ class Cluster:
     def _forget(self, ref: Any) -> None:
         self._refs.pop(ref, None)
         self._known.ended.discard(ref)
+        if group := self._groups.pop(ref, None):
+            with suppress(Unreachable), self._told_as_ours():
+                self._ray.util.remove_placement_group(group)  # with the ranks that a task has left
 
     def _told(self, ref: Any) -> dict[str, Any]:
         """What the task brought home, or what its end without that means."""

@@ -15,7 +15,7 @@ import stat
 import sys
 import tempfile
 import time
-from typing import Any, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from filelock import FileLock
 
@@ -26,7 +26,7 @@ from core.domain.evaluation import Evaluation
 from core.domain.run import ACTIVE, RunSpec, RunStatus
 from core.jobs import submit
 from core.jobs.cluster.asked import CACHE, NODE_HOME, RAY, USUAL_CACHE
-from core.jobs.cluster.ends import UNWANTED, WAITS
+from core.jobs.cluster.ends import LOST, UNWANTED, WAITS
 from core.jobs.cluster.relay import Call, Head, Relay
 from core.jobs.forking.fork_server import WarmServer
 from core.storage import atomic
@@ -38,6 +38,9 @@ from core.storage.queues.run_queue import SILENT_END
 from core.storage.queues.slots import ON_CPU
 from core.storage.runs import ResultStore
 
+if TYPE_CHECKING:
+    from core.jobs.cluster.rank_host import Hosts
+
 LOOK = 0.1  # seconds between looks at the run's process
 TELL = 0.5  # seconds between reports, but of a new stage; where nothing is new, they ask whether the run is still wanted
 SAID = 2**16  # bytes of a log in a report
@@ -46,7 +49,10 @@ DYING = 10.0  # seconds that an earlier attempt on this node may take to end
 
 
 class Order(TypedDict):
-    """What the head asks for. attempt: the head's. home: names the head's home. threads: None where a GPU computes. files: see `Asked`."""
+    """What the head asks for. attempt: the head's. home: names the head's home. threads: of a process, None where a GPU computes.
+
+    files: see `Asked`. apart: how many ranks are on other nodes; all but the first, or none.
+    """
 
     run_id: str
     attempt: int
@@ -56,19 +62,41 @@ class Order(TypedDict):
     home: str
     threads: int | None
     files: str
+    apart: int
+
+
+class RunHead(Head):
+    """What a run asks besides: of its ranks on other nodes."""
+
+    def __init__(self, call: Call, artifacts: Artifacts, order: Order, hosts: "Hosts | None") -> None:
+        super().__init__(call, artifacts, order["files"], order["run_id"], order["attempt"])
+        self.hosts = hosts
+
+    def rank(self, rank: int, question: str, *words: Any) -> Any:
+        """See `Hosts.rank`."""
+        return self._hosts().rank(rank, question, *words)
+
+    def ranks_give(self, folder: str) -> None:
+        """See `Hosts.give`."""
+        self._hosts().give(Path(folder))
+
+    def _hosts(self) -> "Hosts":
+        if self.hosts is None:
+            raise WrongInput("All ranks of this run are on one node.")
+        return self.hosts
 
 
 _SERVERS = dict[str, WarmServer]()  # by pipeline; of this process of Ray's, which computes one run after the other
 
 
-def compute(order: Order, node: str, call: Call) -> dict[str, Any]:
-    """The run's end: `status` (a RunStatus, UNWANTED or WAITS), `error`, and of one that is done its `outcome` and `measurements`.
+def compute(order: Order, node: str, call: Call, hosts: "Hosts | None" = None) -> dict[str, Any]:
+    """The run's end: `status` (a RunStatus, UNWANTED, WAITS or LOST), `error`, and of one that is done its `outcome` and `measurements`.
 
-    node: the node's name. call: see `Head`.
+    node: the node's name. call: see `Head`. hosts: of its ranks on other nodes, where it has any.
     """
     home = node_home(node, order["home"])
     os.chdir(home.root)  # Ray may take its own folder away, and with it what a new process begins in
-    head = Head(call, Artifacts(home.artifacts_folder), order["files"], order["run_id"], order["attempt"])
+    head = RunHead(call, Artifacts(home.artifacts_folder), order, hosts)
     spec = RunSpec.from_json(order["spec"])
     if not head.report({"node": node}):
         return {"status": UNWANTED, "error": ""}
@@ -78,7 +106,7 @@ def compute(order: Order, node: str, call: Call) -> dict[str, Any]:
     attempt = _claimed(home, spec, order)
     try:
         with Relay(head) as relay:
-            told = {"env": its, "address": relay.address, "key": relay.key.hex()}
+            told = {"env": its, "address": relay.address, "key": relay.key.hex(), "apart": hosts.address if hosts else ""}
             process = warm.start(home, RUN, spec.id, attempt, node=told)
             try:
                 wanted = _follow(home, head, process, spec.id)
@@ -86,6 +114,8 @@ def compute(order: Order, node: str, call: Call) -> dict[str, Any]:
                 process.kill()
                 process.join()
     finally:
+        if hosts:
+            hosts.close()
         with ResultStore(home.database) as store:
             store.reconcile()
             store.finish(spec.id, attempt, RunStatus.INTERRUPTED, error=SILENT_END)  # nothing where it has ended otherwise
@@ -187,7 +217,7 @@ def _content(path: Path) -> bytes:
         return b""
 
 
-def _end(home: Home, head: Head, run_id: str) -> dict[str, Any]:
+def _end(home: Home, head: RunHead, run_id: str) -> dict[str, Any]:
     """What came of it; its files are at the head."""
     with ResultStore(home.database) as store:
         store.reconcile()
@@ -195,6 +225,8 @@ def _end(home: Home, head: Head, run_id: str) -> dict[str, Any]:
         if run.status == RunStatus.QUEUED:
             store.request_cancel(run_id)
             return {"status": WAITS, "error": ""}
+        if run.status == RunStatus.FAILED and head.hosts and head.hosts.lost:
+            return {"status": LOST, "error": ""}
         if run.status != RunStatus.DONE:
             return {"status": str(run.status), "error": run.error}
         files, measurements = store.artifacts(run_id), store.measurements(run_id)
@@ -225,7 +257,7 @@ def _bring_extensions(home: Home, call: Call) -> Path:
     with _made_once(folder) as beside:
         if beside:
             for name, content in files.items():
-                _inside(beside, name).write_bytes(content)
+                inside(beside, name).write_bytes(content)
     return folder
 
 
@@ -237,7 +269,7 @@ def bring_dataset(home: Home, key: str, call: Call) -> None:
         if beside is None:
             return
         for name, (size, digest) in call("dataset_files", key).items():
-            path, hasher = _inside(beside, name), hashlib.sha256()
+            path, hasher = inside(beside, name), hashlib.sha256()
             with open(path, "wb") as stream:
                 while stream.tell() < size and (block := call("dataset_block", key, name, stream.tell())):
                     stream.write(block)
@@ -259,7 +291,7 @@ def _made_once(folder: Path) -> Iterator[Path | None]:
             beside.rename(folder)
 
 
-def _inside(folder: Path, name: str) -> Path:
+def inside(folder: Path, name: str) -> Path:
     """Raises WrongInput for a name that leads out of the folder."""
     path = folder / name
     if not path.resolve().is_relative_to(folder.resolve()):

@@ -26,6 +26,7 @@ class Running:
     memory: int = 0
 
 
+Demand = tuple[float, float]  # cores, and a share of a GPU or several
 Choice = Callable[[Iterable[Waiting], Sequence[Running]], tuple[Waiting, str] | None]
 
 
@@ -86,33 +87,53 @@ class Nodes(Machine):
     share: of a GPU, that a run gets.
     """
 
-    each: tuple[tuple[float, float], ...] = ()
-    taken: tuple[float, float] = (0.0, 0.0)
+    each: tuple[Demand, ...] = ()
+    taken: Demand = (0.0, 0.0)
     share: float = 1.0
 
     def demand(self, spec: RunSpec | None) -> tuple[float, float]:
-        """Cores and share of a GPU that a run is given; each of several ranks has a GPU to itself."""
+        """Cores and share of a GPU that a run on one node is given; each of several ranks has a GPU to itself."""
         if self.on_gpu(spec):
             ranks = ranks_of(spec) if spec else 1
             return float(ranks), self.share if ranks == 1 else float(ranks)
         return min(float(self.threads_of(spec)), max((cores for cores, _ in self.each), default=1.0)), 0.0
 
+    def pieces(self, spec: RunSpec | None) -> list[Demand]:
+        """What a run is given: on one node or, where none has as much as all its ranks need but all together do, for each by itself."""
+        whole, ranks = self.demand(spec), 1 if spec is None else ranks_of(spec)
+        each, left = (1.0, 1.0 if whole[1] else 0.0), list(self.each)
+        if ranks == 1 or any(_holds(node, (float(ranks), whole[1])) for node in self.each):
+            return [whole]
+        return [each] * ranks if all(_place(each, left) for _ in range(ranks)) else [whole]
+
     def room_for(self, spec: RunSpec, running: Sequence[Running]) -> str | None:
         """As of one machine. Those that run are thought to lie as close as they can."""
         if self.most is not None and len(running) >= self.most:
             return None
-        left, wanted, ours = sorted(self.each), self.demand(spec), [self.demand(one.spec) for one in running]
-        whole, used = (tuple(sum(one[place] for one in part) for place in (0, 1)) for part in (left, [*ours, self.taken]))
-        if not _holds((whole[0] - used[0], whole[1] - used[1]), wanted):
+        left, wanted = sorted(self.each), self.pieces(spec)
+        ours = [piece for one in running for piece in self.pieces(one.spec)]
+        whole, used, needed = (_sum(part) for part in (left, [*ours, self.taken], wanted))
+        if not _holds((whole[0] - used[0], whole[1] - used[1]), needed):
             return None
         for demand in sorted(ours, reverse=True):
-            place = next((place for place, one in enumerate(left) if _holds(one, demand)), None)
-            if place is not None:
-                left[place] = left[place][0] - demand[0], left[place][1] - demand[1]
-        return ON_CLUSTER if any(_holds(one, wanted) for one in left) else None
+            _place(demand, left)
+        return ON_CLUSTER if all(_place(piece, left) for piece in wanted) else None
 
 
-def _holds(node: tuple[float, float], demand: tuple[float, float]) -> bool:
+def _place(demand: Demand, left: list[Demand]) -> bool:
+    """Whether a node has it, of which it is taken."""
+    place = next((place for place, one in enumerate(left) if _holds(one, demand)), None)
+    if place is None:
+        return False
+    left[place] = left[place][0] - demand[0], left[place][1] - demand[1]
+    return True
+
+
+def _sum(demands: Sequence[Demand]) -> Demand:
+    return sum(cores for cores, _ in demands), sum(gpus for _, gpus in demands)
+
+
+def _holds(node: Demand, demand: Demand) -> bool:
     return node[0] >= demand[0] and node[1] >= demand[1] - 1e-9
 
 

@@ -29,7 +29,10 @@ KEPT, KEEP, FILE, LEASE, END_LEASE, DATASET = "kept", "keep", "file", "lease", "
 # Of a process that makes trials of a search: NEXT: seconds of its originals -> number and values, or None; MADE: a trial; SAYS: share and
 # what is done; TROUBLE: why it ends.
 NEXT, MADE, SAYS, TROUBLE = "next_trial", "trial_made", "says", "trouble"
-QUESTIONS = (KEPT, KEEP, FILE, LEASE, END_LEASE, DATASET, NEXT, MADE, SAYS, TROUBLE)
+# Of a run whose ranks are on several nodes: RANK: number of the rank, a question to what holds its process (see
+# `core.jobs.cluster.rank_host`) and what that takes; RANKS_GIVE: a folder whose files all ranks need.
+RANK, RANKS_GIVE = "rank", "ranks_give"
+QUESTIONS = (RANK, RANKS_GIVE, KEPT, KEEP, FILE, LEASE, END_LEASE, DATASET, NEXT, MADE, SAYS, TROUBLE)
 
 
 class Link:
@@ -50,6 +53,10 @@ class Link:
             raise WrongInput(told["wrong"])
         return told["answer"]
 
+    def another(self) -> "Link":
+        """For questions that may wait long."""
+        return Link(self._address, self._key)
+
     def close(self) -> None:
         """The next question opens another."""
         with self._lock:
@@ -67,9 +74,10 @@ _LINK: list[Link] = []  # of this process; at most one
 _OLDER = set[tuple[str, str]]()  # what the head may forget: beginnings of kinds, and the version that stays
 
 
-def connect(address: str, key: bytes) -> None:
+def connect(address: str, key: bytes) -> Link:
     """From now on this process's shared parts are those of the head."""
     _LINK[:] = [Link(address, key)]
+    return _LINK[0]
 
 
 def link() -> Link | None:

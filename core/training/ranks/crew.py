@@ -1,12 +1,11 @@
 """The other ranks as the first sees them: started, told what to do, watched, and ended."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 import json
 from pathlib import Path
 from queue import Empty, Queue
 import re
-import subprocess
 import sys
 from threading import Lock, Thread
 from time import monotonic
@@ -20,20 +19,20 @@ from core.data.dataset import Examples
 from core.domain.errors import WrongInput
 from core.storage.atomic import folder_beside
 from core.storage.disk_and_memory_errors import out_of_memory
-from core.storage.processes import python_module
 from core.training.cache import to_arrays
 from core.training.loop import Diverged
 from core.training.ranks.group import ALONE, Ranks
+from core.training.ranks.places import PLACES
 from core.training.ranks.work import (
     EXAMPLES,
     PATIENCE,
     VALIDATION,
     WEIGHTS,
+    Meeting,
     Task,
     abort,
     check_machine,
     hand_over,
-    join,
     leave,
 )
 
@@ -56,10 +55,10 @@ class Member:
     """One other process. extended: whether its network may be an extension's."""
 
     def __init__(self, rank: int, count: int, extended: bool) -> None:
+        """Raises WrongInput or OSError where it cannot be started."""
         self.rank, self.count, self.extended, self.on_gpu = rank, count, extended, False
         self._said: Queue[dict[str, Any] | None] = Queue()
-        entry = "core.extensions.rank_process" if extended else "core.training.ranks.member"
-        self.process = subprocess.Popen(**python_module(entry), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.process = PLACES[0].start(rank, "core.extensions.rank_process" if extended else "core.training.ranks.member")
         Thread(target=self._listen, name=f"rank-{rank}", daemon=True).start()
 
     @property
@@ -69,10 +68,8 @@ class Member:
 
     def tell(self, about: dict[str, Any]) -> None:
         """Raises RankFailed where it is gone."""
-        assert self.process.stdin is not None  # a pipe
         try:
-            self.process.stdin.write(f"{json.dumps(about)}\n")
-            self.process.stdin.flush()
+            self.process.tell(json.dumps(about))
         except OSError:
             raise RankFailed(self._ended()) from None
 
@@ -90,31 +87,20 @@ class Member:
 
     def end(self, seconds: float = 0.0) -> None:
         """It leaves by itself within so many seconds of being told, or is killed."""
-        with suppress(OSError):
-            if self.process.stdin:
-                self.process.stdin.close()
-        try:
-            self.process.wait(timeout=seconds)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+        self.process.end(seconds)
 
     def _listen(self) -> None:
-        assert self.process.stdout is not None  # a pipe
-        with self.process.stdout as lines:
-            for line in lines:
-                said = json.loads(line)
-                self._said.put(said)
-                if "error" in said:
-                    break
+        for line in self.process.lines():
+            said = json.loads(line)
+            self._said.put(said)
+            if "error" in said:
+                break
         self._said.put(None)
         if self.on_gpu:  # there a sum waits for ever for a rank that is gone
             abort()
 
     def _ended(self) -> str:
-        with suppress(subprocess.TimeoutExpired):
-            self.process.wait(timeout=SAY)
-        code = self.process.returncode
+        code = self.process.code(SAY)
         how = f"was ended by signal {-code}, perhaps for want of memory" if code is not None and code < 0 else "ended without a word"
         return f"{self.name} {how}; Retry goes on from the last kept epoch."
 
@@ -136,15 +122,16 @@ def over_ranks(
 ) -> Iterator[Ranks]:
     """Within it, as many processes as the task's recipe says do it together, of which this is the first; one alone is left as it is.
 
-    examples, validation, weights: what the others are handed, by files below root. Raises what one of them failed by, WrongInput
-    where there is not a GPU for each, or RankFailed, and leaves none of them then.
+    examples, validation, weights: what the others are handed, by files below root. Where they are on other machines is for `PLACES` to
+    say. Raises what one of them failed by, WrongInput where there is not a GPU for each, or RankFailed, and leaves none of them then.
     """
     global _last  # beside the processes that it is about
     count = task.recipe.ranks
     if count == 1:
         yield ALONE
         return
-    check_machine(count, task.device)
+    place = PLACES[0]
+    check_machine(count, task.device, apart=bool(place.address))
     before, on_gpu, well = (torch.get_num_threads(), sys.excepthook), task.device.startswith("cuda"), False
     with _lock, folder_beside(root) as folder:
         try:
@@ -152,13 +139,16 @@ def over_ranks(
             if weights is not None:
                 save_file(to_arrays(weights.state_dict()), folder / WEIGHTS)
             members = _ready(count, bool(task.extensions))
+            place.give(folder)
+            store = Meeting(folder, count, place.address)
             for member in members:
-                member.on_gpu = on_gpu
-                member.tell({"task": task.plain(), "folder": str(folder), "rank": member.rank, "count": count})
+                member.on_gpu, gpu = on_gpu, 0 if place.address else member.rank
+                about = {"folder": str(folder), "rank": member.rank, "count": count, "gpu": gpu if on_gpu else None}
+                member.tell({"task": task.plain(), "host": place.address, "port": store.port, **about})
             for member in members:
                 member.hear(READ)
             torch.set_num_threads(task.threads)
-            yield join(folder, 0, count, on_gpu)
+            yield store.join(0, 0 if on_gpu else None, place.address)
             for member in members:
                 member.hear(END)
                 member.on_gpu = False
@@ -184,7 +174,7 @@ def dismiss(seconds: float = END) -> None:
 def _ready(count: int, extended: bool) -> list[Member]:
     """Processes that wait for a task: those that there are, or new ones; of an extension always new ones. Raises RankFailed."""
     global _last  # noqa: PLW0603  # beside the processes that it is about
-    alive = len(_crew) == count - 1 and all(member.process.poll() is None and not member.extended for member in _crew)
+    alive = len(_crew) == count - 1 and all(member.process.is_alive() and not member.extended for member in _crew)
     if extended or not alive or monotonic() - _last > AGAIN:
         dismiss(SAY)
         _crew.extend(Member(rank, count, extended) for rank in range(1, count))

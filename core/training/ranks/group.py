@@ -112,6 +112,14 @@ class Ranks:
         said = torch.tensor([number if self.rank == 0 else 0], device=_device())
         return int(self.sum(said))
 
+    def first_gives(self, content: bytes) -> bytes:
+        """What rank 0 has, whatever the others do."""
+        size = self.first_says(len(content))
+        whole = torch.frombuffer(bytearray(content), dtype=torch.uint8) if self.rank == 0 else torch.empty(size, dtype=torch.uint8)
+        whole = whole.to(_device())
+        dist.broadcast(whole, 0)
+        return whole.cpu().numpy().tobytes()
+
     def joined(self, ask: Callable[[Examples], Tensor], examples: Examples) -> Tensor:
         """`ask(examples)`, float (N, C) on the CPU, of which each rank computes its rows; every rank gets the same bytes."""
         if self.count == 1 or len(examples) < self.count:

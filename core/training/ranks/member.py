@@ -60,16 +60,16 @@ def serve(prepare: Callable[[Mapping[str, str]], None] = lambda extensions: None
 
 
 def _take_part(asked: dict[str, Any], reply: Callable[[dict[str, Any]], None], prepare: Callable[[Mapping[str, str]], None]) -> None:
-    task, folder, rank, count = work.Task.of(asked["task"]), Path(asked["folder"]), asked["rank"], asked["count"]
+    task, folder, gpu = work.Task.of(asked["task"]), Path(asked["folder"]), asked["gpu"]
     make_deterministic(task.threads)
     if task.extensions:
         prepare(task.extensions)
     if training_version(task.data.key, task.model) != task.training:
         raise WrongInput(CHANGED)
-    do = _prepared(task, folder, task.device_of(rank))
-    reply({"joined": rank})
-    ranks = work.join(folder, rank, count, task.device.startswith("cuda"))
-    do(ranks)
+    do = _prepared(task, folder, task.device if gpu is None else f"cuda:{gpu}")
+    reply({"joined": asked["rank"]})
+    meeting = work.Meeting(folder, asked["count"], asked["host"], asked["port"])
+    do(meeting.join(asked["rank"], gpu, asked.get("address", "")))
     work.leave()
 
 

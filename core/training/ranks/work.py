@@ -6,12 +6,12 @@ from dataclasses import asdict, dataclass
 from datetime import timedelta
 import os
 from pathlib import Path
-import socket
 import sys
 from typing import Any, Self
 
 import numpy as np
-from safetensors.numpy import load_file, save_file
+import psutil
+from safetensors.numpy import load, load_file, save, save_file
 import torch
 from torch import Tensor, nn
 import torch.distributed as dist
@@ -31,7 +31,7 @@ from core.training.training_state import Training
 
 TRAIN, FISHER = "train", "fisher"  # kinds of task
 PATIENCE = timedelta(minutes=10)  # for a rank that neither answers nor ends
-MEETING, STATE, WEIGHTS = "meeting", "state.safetensors", "weights.safetensors"
+MEETING, WEIGHTS = "meeting", "weights.safetensors"
 EXAMPLES, VALIDATION = "examples", "validation"
 
 
@@ -61,10 +61,6 @@ class Task:
         """The inverse of `plain`, by way of JSON."""
         return cls(**{**plain, "data": dataset_from(plain["data"]), "recipe": Recipe(**plain["recipe"])})
 
-    def device_of(self, rank: int) -> str:
-        """Each rank has a GPU to itself, or all the CPU."""
-        return f"cuda:{rank}" if self.device.startswith("cuda") else self.device
-
 
 def extensions_of(model: str) -> dict[str, str]:
     """Name -> digest of the extensions that this process has read, where the network is none of ours; else nothing."""
@@ -73,24 +69,47 @@ def extensions_of(model: str) -> dict[str, str]:
     return {one.name: one.digest() for one in extension_files() if one.module in sys.modules}
 
 
-def check_machine(ranks: int, device: str) -> None:
-    """Raises WrongInput where processes cannot meet by this PyTorch, or where there are GPUs, but not one for each rank."""
+def check_machine(ranks: int, device: str, *, apart: bool = False) -> None:
+    """Raises WrongInput where processes cannot meet by this PyTorch, or where there are GPUs, but not one for each rank.
+
+    apart: whether each is on a machine, or has the GPU, that was chosen for it.
+    """
     if not dist.is_available():
         raise WrongInput(f"ranks={ranks} needs torch.distributed, which this PyTorch was built without; leave out ranks.")
-    if device.startswith("cuda"):
+    if device.startswith("cuda") and not apart:
         check_room(ranks, device, torch.cuda.device_count())
 
 
-def join(folder: Path, rank: int, count: int, on_gpu: bool) -> Ranks:
-    """Meet the other ranks: by a file, and where sums go through sockets on this machine's own loop alone."""
-    loop = next((name for _, name in socket.if_nameindex() if name.startswith("lo")), "lo")
-    for name in ("GLOO_SOCKET_IFNAME", "NCCL_SOCKET_IFNAME"):
-        os.environ[name] = loop
-    if on_gpu:
-        torch.cuda.set_device(rank)
-    store = dist.FileStore(str(folder / MEETING), count)  # type: ignore[attr-defined]  # it is there, in C++
-    dist.init_process_group("nccl" if on_gpu else "gloo", store=store, rank=rank, world_size=count, timeout=PATIENCE)
-    return Ranks(rank, count, folder)
+class Meeting:
+    """Where the ranks find each other: by a file in a folder that all read, or at a port of the first one's machine, which is the host."""
+
+    def __init__(self, folder: Path, count: int, host: str = "", port: int | None = None) -> None:
+        """port: of the host; None for the first rank, which opens one. Raises RuntimeError where the first does not answer there."""
+        self.folder, self.count, self.port = folder, count, port or 0
+        self._store: Any
+        if host:
+            self._store = dist.TCPStore(host, self.port, None, port is None, PATIENCE, wait_for_workers=False)  # type: ignore[attr-defined]
+            self.port = self._store.port
+        else:
+            self._store = dist.FileStore(str(folder / MEETING), count)  # type: ignore[attr-defined]  # it is there, in C++
+
+    def join(self, rank: int, gpu: int | None, address: str = "") -> Ranks:
+        """Meet the others. gpu: this rank's, None where sums go through sockets: on this machine's own loop alone, or where address is."""
+        name = _interface(address)
+        for variable in ("GLOO_SOCKET_IFNAME", "NCCL_SOCKET_IFNAME"):
+            os.environ[variable] = name
+        if gpu is not None:
+            torch.cuda.set_device(gpu)
+        kind = "gloo" if gpu is None else "nccl"
+        dist.init_process_group(kind, store=self._store, rank=rank, world_size=self.count, timeout=PATIENCE)
+        return Ranks(rank, self.count, self.folder)
+
+
+def _interface(address: str) -> str:
+    """The name of this machine's network that has the address; its loop where there is none."""
+    networks = psutil.net_if_addrs()
+    found = next((name for name, of in networks.items() if any(one.address == address for one in of)), "")
+    return found or next((name for name in networks if name.startswith("lo")), "lo")
 
 
 def leave() -> None:
@@ -138,11 +157,11 @@ def begins_alike(ranks: Ranks, resume: Callable[[Training], int] = lambda _: 0) 
 
     def begin(training: Training) -> int:
         done = resume(training) if ranks.rank == 0 else 0
-        if done and ranks.rank == 0:
-            save_file(to_arrays(training.tensors()), ranks.folder / STATE)
         done = ranks.first_says(done)
-        if done and ranks.rank:
-            training.restore(to_tensors(load_file(ranks.folder / STATE)))
+        if done:
+            content = ranks.first_gives(save(to_arrays(training.tensors())) if ranks.rank == 0 else b"")
+            if ranks.rank:
+                training.restore(to_tensors(load(content)))
         ranks.agree(training.model, "no step")
         return done
 

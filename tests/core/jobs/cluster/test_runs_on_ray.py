@@ -49,9 +49,12 @@ def test_a_cluster_computes_the_numbers_of_this_machine_and_makes_what_is_shared
     runs = ended(there, *(runner.submit(there.home, spec) for spec in specs))
     assert [(run.status, run.error_line) for run in runs] == [(RunStatus.DONE, "")] * 4
     assert {run.node for run in runs} == {"a", "b"}
+    shared = replace(specs[0], recipe={"epochs": 1, "ranks": 2})  # neither node has a core for each
+    (run,) = ended(there, runner.submit(there.home, shared))
+    assert (run.status, run.error_line) == (RunStatus.DONE, "")
     assert sum(run.seconds["train"] > 0 for run in runs) == sum(run.seconds["reference"] > 0 for run in runs) == 3
     with ResultStore(there.home.database) as remote, ResultStore(here.database) as local:
-        for spec in (*specs[:2], specs[-1]):
+        for spec in (*specs[:2], specs[-1], shared):
             computed(here, spec)
             assert remote.measurements(spec.id) == local.measurements(spec.id)
             files = remote.artifacts(spec.id)

@@ -142,6 +142,13 @@ def test_on_a_cluster_a_run_begins_where_some_node_has_the_cores_or_the_share_of
     assert begins([runs[2]], [running(one, slot=ON_CLUSTER) for one in runs[:2]], shared) is None
     together = replace(runs[0], recipe={"ranks": 2})
     assert (shared.demand(runs[0]), shared.demand(together)) == ((1.0, 0.5), (2.0, 2.0))
-    assert begins([together], [], shared) is None  # on one node there must be a GPU for each
+    assert begins([together], [], shared) is None  # there must be a GPU for each
     assert begins([together], [], replace(shared, each=((8.0, 2.0),))) == (together, ON_CLUSTER)
+    apart = replace(shared, each=((8.0, 1.0), (8.0, 1.0), (8.0, 0.0)))
+    assert (apart.pieces(runs[0]), apart.pieces(together)) == ([(1.0, 0.5)], [(1.0, 1.0)] * 2)
+    assert begins([together], [], apart) == (together, ON_CLUSTER)  # on a node each
+    assert begins([together], [running(runs[0], slot=ON_CLUSTER)], apart) is None  # which has half of one
+    assert begins([runs[0]], [running(together, slot=ON_CLUSTER)], apart) is None
+    few = Nodes(cores=1, each=((1.0, 0.0),) * 3, memory=MANY)
+    assert [len(few.pieces(replace(runs[0], recipe={"ranks": ranks}))) for ranks in (1, 2, 3, 4)] == [1, 2, 3, 1]
     assert begins(large[:1], [], Nodes(cores=0, memory=MANY)) is None  # no node at all
