@@ -255,7 +255,7 @@ def _begin(home: Home, server: WarmServer, store: ResultStore, running: Computin
         if claimed is None:
             running.look_at = time.monotonic() + BESIDE if kind == RUN else running.look_at
             if away and kind == RUN:
-                run_queue.say_why_all_wait(store.db, away.wrong)
+                run_queue.say_why_all_wait(store.db, away.wrong, away.machine().lacks)
             continue
         begun = True
         try:

@@ -26,6 +26,7 @@ from core.domain.training.recipes import LOG
 from core.domain.training.sharding import check_sharding
 from core.domain.training.validation_share import check_validation
 from core.jobs.catalogue import Catalogue
+from core.jobs.cluster.asked import RAY
 from core.models.timm_names import is_timm, name_of
 from core.storage.processes import gpus
 from core.tuning.home_presets import HomePreset, preset_in
@@ -144,7 +145,7 @@ def _check_recipe(data: DatasetInfo, request: ForgetRequest, method: MethodInfo,
     check_validation(recipe, data, request, brought)
     if recipe.validation and LOG in method.keeps:
         raise WrongInput(f"{method.title} goes through the whole training again, on all training images: leave out the validation share.")
-    check_ranks(recipe, method, asked_device(), len(gpus()))
+    check_ranks(recipe, method, asked_device(), 0 if os.environ.get(RAY) else len(gpus()))  # a cluster has others
 
 
 def judged_spec(

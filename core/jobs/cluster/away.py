@@ -113,6 +113,8 @@ class Away:
             self._cluster.close()
 
     def _reached(self) -> "Cluster | None":
+        if self._cluster and self._cluster.closed:
+            self._cluster, self.waits = None, True
         if self._cluster or self.asked is None or time.monotonic() - self._tried < AGAIN:
             return self._cluster
         from core.jobs.cluster.driver import Cluster  # noqa: PLC0415  # late: whoever computes here needs nothing of it

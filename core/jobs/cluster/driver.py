@@ -35,6 +35,8 @@ from core.tuning.plan import SearchPlan
 
 SETTLED = 2.0  # seconds after which Ray's count of what is free knows of a task
 FRESH = 0.5  # seconds that what is known of the nodes holds
+HEARD = 5.0  # seconds between looks whether the cluster is still there, while nothing is asked of it
+GONE = 10.0  # seconds of silence after which the connection is given up: Ray itself goes on trying with a whole core
 OF_HEAD = ("FORGETSCOPE_HOME", "FORGETSCOPE_EXTENSIONS", "FORGETSCOPE_DATA")  # settings that the keeper heeds as the supervisor does
 CALLS = 64  # of nodes that the keeper answers at once
 
@@ -49,10 +51,13 @@ class _Known:
     taken: tuple[float, float] = (0.0, 0.0)
     changed_at: float = -SETTLED  # when a task of ours, or a node, came or went
     ended: set[Any] = field(default_factory=set)
+    asked_at: float = field(default_factory=time.monotonic)  # whether it is there
+    heard_at: float = field(default_factory=time.monotonic)
+    silent: str = ""  # why nobody answered then
 
 
 class Cluster:
-    """A Ray cluster that this machine belongs to."""
+    """A Ray cluster that this machine belongs to; closed: by us, or because it is gone, with all that ran there."""
 
     def __init__(self, home: Home, asked: Asked, pipeline: str) -> None:
         """Raises Unreachable where nobody answers now, WrongInput where Ray is not installed."""
@@ -62,6 +67,7 @@ class Cluster:
             raise WrongInput(NEEDED) from None
         if why := asked.silent():
             raise Unreachable(_out_of_reach(asked, why))
+        self.closed = False
         self._ray, self._home, self._asked, self._pipeline = ray, home, asked, pipeline
         self._known, self._refs = _Known(), dict[Any, tuple[float, float]]()  # task -> its cores and share of a GPU
         self._groups = dict[Any, Any]()  # task -> the placement group of one whose ranks are on several nodes
@@ -89,7 +95,7 @@ class Cluster:
         """What there is to compute with now. Raises Unreachable where the cluster's head does not answer."""
         known = self._known
         if time.monotonic() - known.nodes_at >= FRESH:
-            if why := self._asked.silent():  # Ray would wait for a minute, and then end this process
+            if why := self._silent(FRESH):  # Ray would wait for a minute, and then end this process
                 raise Unreachable(_out_of_reach(self._asked, why))
             with self._told_as_ours():
                 before, known.nodes = len(known.nodes), [one for one in self._ray.nodes() if one["Alive"]]
@@ -103,6 +109,17 @@ class Cluster:
             each=each, share=self._asked.share,
         )  # fmt: skip
         return replace(machine, taken=self._taken(each))
+
+    def _silent(self, every: float) -> str:
+        """Why nobody answers there, '' where somebody does; looked at again after so many seconds. Closed where that goes on."""
+        known = self._known
+        if not self.closed and time.monotonic() - known.asked_at >= every:
+            known.asked_at, known.silent = time.monotonic(), self._asked.silent()
+            if not known.silent:
+                known.heard_at = known.asked_at
+            elif known.asked_at - known.heard_at >= GONE:
+                self.close()
+        return known.silent
 
     def _taken(self, each: Sequence[tuple[float, float]]) -> tuple[float, float]:
         """Cores and GPUs that others use; as they were while tasks of ours have just begun or ended, which Ray's count may not know yet."""
@@ -180,7 +197,8 @@ class Cluster:
 
     def has_ended(self, ref: Any) -> bool:
         """Whether a task has; all are asked about at once."""
-        if ref in self._known.ended:
+        self._silent(HEARD)
+        if self.closed or ref in self._known.ended:
             return True
         waiting = list(self._refs.keys() - self._known.ended)
         with self._told_as_ours():
@@ -192,20 +210,22 @@ class Cluster:
 
     def cancel(self, ref: Any, *, force: bool) -> None:
         """Nothing where it has ended."""
-        with self._told_as_ours():
-            self._ray.cancel(ref, force=force)
+        if not self.closed:
+            with self._told_as_ours():
+                self._ray.cancel(ref, force=force)
 
     def wait(self, ref: Any, timeout: float | None) -> None:
         """Until it has ended, or that many seconds."""
-        with self._told_as_ours():
-            self._ray.wait([ref], timeout=timeout)
+        if not self.closed:
+            with self._told_as_ours():
+                self._ray.wait([ref], timeout=timeout)
 
     def settle(self, store: ResultStore, ref: Any, run_id: str, attempt: int) -> bool:
         """Write down how a task ended; nothing where that is written already. Raises what a call to the store may.
 
         Whether its node only had no memory for it now, so that the next should not begin at once.
         """
-        told = self._told(ref)
+        told = self._told(ref) if not self.closed else {"status": WAITS, "error": ""}
         status, error = told["status"], str(told["error"])
         if status in {LOST, WAITS}:
             run_queue.node_lost(store.db, run_id, attempt, counts=status == LOST)
@@ -217,27 +237,30 @@ class Cluster:
             store.finish(run_id, attempt, ended, error=error or SILENT_END)
         self._home.curves(run_id).unlink(missing_ok=True)
         self._forget(ref)
-        with suppress(Unreachable), self._told_as_ours():
-            self._keeper.gone.remote(holder_of(run_id, attempt))
+        self._tell_keeper("gone", holder_of(run_id, attempt))
         return bool(status == WAITS)
 
     def maker_ended(self, ref: Any, search_id: str, attempt: int, maker: str) -> dict[str, Any]:
         """How one ended that made trials: `status` and `error`, as `_told` has them. What it was making is made by another."""
-        told = self._told(ref)
+        told = self._told(ref) if not self.closed else {"status": WAITS, "error": ""}
         self._forget(ref)
-        with suppress(Unreachable), self._told_as_ours():
-            self._keeper.maker_gone.remote(search_id, attempt, maker)
+        self._tell_keeper("maker_gone", search_id, attempt, maker)
         return told
 
     def search_over(self, search_id: str) -> None:
         """Nobody makes trials of it here any more."""
-        with suppress(Unreachable), self._told_as_ours():
-            self._keeper.search_over.remote(search_id)
+        self._tell_keeper("search_over", search_id)
+
+    def _tell_keeper(self, name: str, *words: Any) -> None:
+        """Nothing where it cannot be told."""
+        if not self.closed:
+            with suppress(Unreachable), self._told_as_ours():
+                getattr(self._keeper, name).remote(*words)
 
     def _forget(self, ref: Any) -> None:
         self._refs.pop(ref, None)
         self._known.ended.discard(ref)
-        if group := self._groups.pop(ref, None):
+        if (group := self._groups.pop(ref, None)) and not self.closed:
             with suppress(Unreachable), self._told_as_ours():
                 self._ray.util.remove_placement_group(group)  # with the ranks that a task has left
 
@@ -261,6 +284,7 @@ class Cluster:
 
     def close(self) -> None:
         """What still runs there ends."""
+        self.closed = True
         with suppress(Exception):
             self._ray.shutdown()
 

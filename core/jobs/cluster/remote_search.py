@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from core.domain.errors import WrongInput
 from core.domain.run import RunStatus
+from core.jobs.cluster.asked import Unreachable
 from core.jobs.cluster.ends import LOST, SILENT
 from core.storage.durations import history
 from core.storage.home import Home
@@ -50,7 +51,7 @@ class RemoteSearch:
         over = self._over()
         if self._error and not self._ending:
             self.terminate()
-        return bool(self._makers) or not over
+        return (bool(self._makers) or not over) and not self._cluster.closed
 
     def terminate(self) -> None:
         """Ask all who make trials to end."""
@@ -81,6 +82,8 @@ class RemoteSearch:
         elif not self._ending and self._complete():
             outcome = {"trials": len(self._stored().trials)}
             job_queue.finish(store.db, self._id, self._attempt, RunStatus.DONE, outcome=outcome)
+        elif not self._ending and self._cluster.closed:  # it goes on once there is one again
+            job_queue.put_back(store.db, self._id, self._attempt)
         else:
             job_queue.finish(store.db, self._id, self._attempt, RunStatus.INTERRUPTED, error=job_queue.SILENT_END)
         self._cluster.search_over(self._id)
@@ -93,7 +96,7 @@ class RemoteSearch:
 
     def grow(self, store: ResultStore, machine: Machine) -> None:
         """Have more make trials where there is room: one in any case, others while no run waits."""
-        if self._over() or time.monotonic() - self._looked < BETWEEN:
+        if self._over() or self._cluster.closed or time.monotonic() - self._looked < BETWEEN:
             return
         self._looked = time.monotonic()
         while len(self._makers) < min(AT_ONCE, self._stored().left) and not (self._makers and has(store.db, RUN, RunStatus.QUEUED)):
@@ -103,7 +106,13 @@ class RemoteSearch:
                 return
             self._begun += 1
             maker = f"{self._id}.{self._attempt}.{self._begun}"
-            self._makers[self._cluster.start_maker(plan, maker, self._attempt, history(store.db).bytes(plan.spec))] = maker
+            try:
+                self._makers[self._cluster.start_maker(plan, maker, self._attempt, history(store.db).bytes(plan.spec))] = maker
+            except Unreachable:
+                raise
+            except WrongInput as wrong:  # it can begin nowhere
+                self._error = str(wrong)
+                return
 
     def _count(self, told: dict[str, Any]) -> None:
         """told: how one of them ended."""

@@ -1,6 +1,6 @@
 """A run's way from queued to its verdict, each step one transaction that only the rightful process can take."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import cached_property
 import json
 import sqlite3
@@ -245,11 +245,22 @@ def node_lost(db: Database, run_id: str, attempt: int, *, counts: bool = True) -
     return False
 
 
-def say_why_all_wait(db: Database, why: str) -> None:
-    """Write why no run of the queue can begin now, a sentence, where its progress is told; '': nothing keeps them."""
-    if db.read("select 1 from runs where status = 'queued' and note != ? limit 1", (why,)):
-        with db.transaction() as write:
-            write.execute("update runs set note = ? where status = 'queued' and note != ?", (why, why))
+def say_why_all_wait(db: Database, why: str, lacks: Callable[[RunSpec], str] = lambda _: "") -> None:
+    """Write why no run of the queue can begin now, a sentence, where its progress is told; '': nothing keeps them.
+
+    lacks: the sentence of a run with ranks that cannot begin whatever else ends, '' of others.
+    """
+    with_ranks = "case when json_valid(spec) then json_extract(spec, '$.recipe.ranks') end > 1"
+    specs = {row["id"]: spec_of(row["spec"]) for row in db.read(f"select id, spec from runs where status = 'queued' and {with_ranks}")}
+    own = {run_id: said for run_id, spec in specs.items() if spec and (said := lacks(spec))}
+    others = "status = 'queued' and note != ? and id not in (select value from json_each(?))"
+    ids = json.dumps(list(own))
+    told = {row["id"]: row["note"] for row in db.read("select id, note from runs where id in (select value from json_each(?))", (ids,))}
+    if told == own and not db.read(f"select 1 from runs where {others} limit 1", (why, ids)):
+        return
+    with db.transaction() as write:
+        write.execute(f"update runs set note = ? where {others}", (why, why, ids))
+        write.executemany("update runs set note = ? where id = ? and status = 'queued'", [(said, run_id) for run_id, said in own.items()])
 
 
 def request_cancel(db: Database, run_id: str) -> bool:

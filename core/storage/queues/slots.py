@@ -65,6 +65,10 @@ class Machine:
         """Whether a run computes on a GPU."""
         return bool(self.gpus) and spec is not None and spec.device != "cpu"
 
+    def lacks(self, _spec: RunSpec) -> str:
+        """Why a run cannot begin here whatever else ends, in a sentence; '' where it can, or says so itself."""
+        return ""
+
     def room_for(self, spec: RunSpec, running: Sequence[Running]) -> str | None:
         """The slot in which a run may begin beside these; None where it must wait for one of them."""
         if self.most is not None and len(running) >= self.most:
@@ -105,6 +109,13 @@ class Nodes(Machine):
         if ranks == 1 or any(_holds(node, (float(ranks), whole[1])) for node in self.each):
             return [whole]
         return [each] * ranks if all(_place(each, left) for _ in range(ranks)) else [whole]
+
+    def lacks(self, spec: RunSpec) -> str:
+        """As of any machine; others pass such a run, which waits for nodes that may come."""
+        left, ranks = list(self.each), ranks_of(spec)
+        if not self.each or all(_place(piece, left) for piece in self.pieces(spec)):
+            return ""
+        return f"It waits until the cluster has {ranks} GPUs, one for each rank; now it has {int(_sum(self.each)[1])}."
 
     def room_for(self, spec: RunSpec, running: Sequence[Running]) -> str | None:
         """As of one machine. Those that run are thought to lie as close as they can."""
@@ -161,7 +172,7 @@ def next_beside(
         spec = one.run_spec
         if spec is None:
             return one, ON_CPU  # damaged: it ends as it begins
-        if machine.on_gpu(spec) in full or making.intersection(shared_work(spec).values()):
+        if machine.lacks(spec) or machine.on_gpu(spec) in full or making.intersection(shared_work(spec).values()):
             continue
         slot = machine.room_for(spec, running)
         if slot is None:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from core.domain.errors import WrongInput
 from core.domain.run import RunStatus
 from core.jobs.cluster.ends import LOST, SILENT, UNWANTED
 from core.jobs.cluster.keeper import Keeper
@@ -28,6 +29,7 @@ class FakeCluster:
 
     def __init__(self):
         self.started, self.ends, self.cancelled, self.over = [], {}, [], []
+        self.closed = False
 
     def start_maker(self, wanted, maker, attempt, needs):
         self.started.append(maker)
@@ -184,6 +186,19 @@ def test_what_goes_wrong_with_one_ends_all(home, store, searching):
     assert grown(search, store) == 0
     search.settle(store)
     assert (job(store).status, job(store).error_line) == (RunStatus.FAILED, "The retain set is too small.")
+
+
+def test_a_search_whose_trials_no_node_can_hold_ends_with_the_sentence(home, store, searching, monkeypatch):
+    search, cluster = searching(9)
+
+    def refuse(*_):
+        raise WrongInput("No node has 2 GPUs.")
+
+    monkeypatch.setattr(cluster, "start_maker", refuse)
+    assert grown(search, store) == 0
+    assert not search.is_alive()
+    search.settle(store)
+    assert store.db.read("select status, error from jobs where kind = 'search'")[0][1] == "No node has 2 GPUs."
 
 
 def test_a_search_that_is_stopped_or_removed_ends_and_one_with_a_larger_budget_goes_on(home, store, searching):

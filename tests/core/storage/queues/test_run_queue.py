@@ -1,5 +1,6 @@
 """A run's way from queued to its verdict."""
 
+from dataclasses import replace
 import json
 import os
 import subprocess
@@ -21,6 +22,7 @@ from core.storage.queues.run_queue import (
     limit_reached,
     node_lost,
     queue,
+    say_why_all_wait,
     stop_at_limit,
 )
 from core.storage.queues.slots import ON_CLUSTER
@@ -322,6 +324,21 @@ def test_a_run_whose_node_is_lost_waits_again_until_it_was_lost_too_often(store,
     for attempt in range(LOST_MOST + 2, LOST_MOST + 7):  # a node without the memory for it is none that is lost
         store.claim(me, on_cluster)
         assert node_lost(store.db, run_id, attempt, counts=False)
+
+
+def test_a_run_that_no_cluster_can_hold_says_so_and_the_others_what_all_wait_for(store, spec):
+    ids = [store.add(one) for one in (spec(), replace(spec(), recipe={"ranks": 3}))]
+
+    def notes(why, lacks="It wants 3 GPUs."):
+        say_why_all_wait(store.db, why, lambda one: lacks if one.recipe.get("ranks") == 3 else "")
+        return [store.existing(run_id).note for run_id in ids]
+
+    assert notes("Nobody answers.") == ["Nobody answers.", "It wants 3 GPUs."]
+    before = store.db.read("select value from revision")[0][0]
+    assert notes("Nobody answers.") == ["Nobody answers.", "It wants 3 GPUs."]
+    assert store.db.read("select value from revision")[0][0] == before
+    assert notes("") == ["", "It wants 3 GPUs."]
+    assert notes("", "") == ["", ""]
 
 
 def test_a_run_of_a_cluster_whose_supervisor_is_dead_waits_again_unless_it_was_to_stop(store, spec):

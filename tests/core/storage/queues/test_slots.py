@@ -149,6 +149,10 @@ def test_on_a_cluster_a_run_begins_where_some_node_has_the_cores_or_the_share_of
     assert begins([together], [], apart) == (together, ON_CLUSTER)  # on a node each
     assert begins([together], [running(runs[0], slot=ON_CLUSTER)], apart) is None  # which has half of one
     assert begins([runs[0]], [running(together, slot=ON_CLUSTER)], apart) is None
+    larger = replace(runs[0], recipe={"ranks": 3})
+    assert apart.lacks(larger) == "It waits until the cluster has 3 GPUs, one for each rank; now it has 2."
+    assert begins([larger, together], [], apart) == (together, ON_CLUSTER)  # others pass it
+    assert apart.lacks(together) == replace(apart, each=()).lacks(larger) == ""
     few = Nodes(cores=1, each=((1.0, 0.0),) * 3, memory=MANY)
     assert [len(few.pieces(replace(runs[0], recipe={"ranks": ranks}))) for ranks in (1, 2, 3, 4)] == [1, 2, 3, 1]
     assert begins(large[:1], [], Nodes(cores=0, memory=MANY)) is None  # no node at all
