@@ -36,7 +36,7 @@ class Watched:
 def standing(run: Run, where: Mapping[str, Place]) -> str:
     """What a line of a list says after a run's name; '' for one that is over, unless it was stopped at its limit."""
     if run.status == RunStatus.QUEUED:
-        said = ", ".join(filter(None, [where[run.id].text if run.id in where else "", run.note]))
+        said = ", ".join(filter(None, [where[run.id].text(run.note) if run.id in where else "", run.note]))
         return f"  ({said})" if said else ""
     if run.status == RunStatus.RUNNING:
         left = "" if run.seconds_left is None else f", about {duration(run.seconds_left)} left"

@@ -263,8 +263,8 @@ def follow(home: Home, run_id: str, say: Callable[[str], None] = aloud) -> Run:
             if now.status not in ACTIVE:
                 return now
             left = "" if now.seconds_left is None else f", about {duration(now.seconds_left)} left"
-            if now.status == RunStatus.QUEUED and (place := where().get(run_id)) and place.text:
-                left = f": {place.text}"
+            if now.status == RunStatus.QUEUED and (place := where().get(run_id)) and place.text():
+                left = f": {place.text()}"
             if now.status == RunStatus.QUEUED and now.note:
                 left = f": {now.note}"
             line = f"{percent(round(now.share, 1))} {now.stage or now.status}{left}"

@@ -39,12 +39,13 @@ class Place:
     starts_in: float | None
     ends_in: float | None
 
-    @property
-    def text(self) -> str:
-        """`2 runs ahead, starts in about 3 min`; '' where nothing is ahead."""
+    def text(self, note: str = "") -> str:
+        """`2 runs ahead, starts in about 3 min`; '' where nothing is ahead. note: why it is kept waiting; no time is said then."""
         if not self.ahead:
             return ""
         runs = f"{self.ahead} run{'s' * (self.ahead != 1)} ahead"
+        if note:
+            return runs
         known = self.starts_in is not None
         return f"{runs}, starts in about {duration(self.starts_in or 0)}" if known else f"{runs}, how long they take is not known yet"
 

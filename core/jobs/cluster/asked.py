@@ -47,9 +47,12 @@ class Asked:
             raise WrongInput(f"{RAY} must be {AUTO} or HOST:PORT of a Ray cluster that this machine belongs to; got {address!r:.80}.")
         return cls(address, os.environ.get(FILES, "").strip(), _share(), number_asked("FORGETSCOPE_SLOTS"), threads_asked())
 
-    def silent(self) -> str:
-        """Why nobody answers where the cluster should be, '' where somebody does: Ray itself would wait for minutes."""
-        place = self.address
+    def silent(self, place: str = "") -> str:
+        """Why nobody answers where the cluster should be, '' where somebody does: Ray itself would wait for minutes.
+
+        place: HOST:PORT where it was found before; `auto` is another, or none, once that one has ended.
+        """
+        place = place or self.address
         if place == AUTO:
             place = os.environ.get("RAY_ADDRESS", "")
             with suppress(OSError):

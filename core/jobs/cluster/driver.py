@@ -52,8 +52,8 @@ class _Known:
     changed_at: float = -SETTLED  # when a task of ours, or a node, came or went
     ended: set[Any] = field(default_factory=set)
     asked_at: float = field(default_factory=time.monotonic)  # whether it is there
-    heard_at: float = field(default_factory=time.monotonic)
     silent: str = ""  # why nobody answered then
+    silent_from: float | None = None  # the first look since which nobody did
 
 
 class Cluster:
@@ -85,6 +85,7 @@ class Cluster:
             if threading.current_thread() is threading.main_thread():
                 for sign, handler in ours.items():
                     signal.signal(sign, handler)  # Ray puts its own there, which would leave without a word
+        self._place = str(ray.get_runtime_context().gcs_address)
         here = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
         options = {"num_cpus": 0, "max_concurrency": CALLS, "max_restarts": -1, "max_task_retries": -1, "scheduling_strategy": here}
         told = {name: os.environ[name] for name in OF_HEAD if name in os.environ}  # Ray's processes have what Ray was started with
@@ -114,10 +115,9 @@ class Cluster:
         """Why nobody answers there, '' where somebody does; looked at again after so many seconds. Closed where that goes on."""
         known = self._known
         if not self.closed and time.monotonic() - known.asked_at >= every:
-            known.asked_at, known.silent = time.monotonic(), self._asked.silent()
-            if not known.silent:
-                known.heard_at = known.asked_at
-            elif known.asked_at - known.heard_at >= GONE:
+            known.asked_at, known.silent = time.monotonic(), self._asked.silent(self._place)
+            known.silent_from = (known.silent_from or known.asked_at) if known.silent else None
+            if known.silent_from and time.monotonic() - known.silent_from >= GONE:
                 self.close()
         return known.silent
 
@@ -176,7 +176,7 @@ class Cluster:
         cores, gpu = pieces[0]
         options: dict[str, Any] = {"num_cpus": cores, "num_gpus": gpu, "max_retries": 0, "scheduling_strategy": "SPREAD"}
         able = [one.get("memory", 0.0) for one in self._computing() if one["CPU"] >= cores and one.get("GPU", 0.0) >= gpu]
-        if needs and able and not gpu:
+        if needs and able and not gpu and (len(pieces) == 1 or needs <= min(able)):  # any of them may get all pieces
             options["memory"] = int(min(needs / len(pieces), max(able)))  # what no node has would be waited for for ever
         with self._told_as_ours():
             group = self._group(options, len(pieces)) if len(pieces) > 1 else None
@@ -225,7 +225,7 @@ class Cluster:
 
         Whether its node only had no memory for it now, so that the next should not begin at once.
         """
-        told = self._told(ref) if not self.closed else {"status": WAITS, "error": ""}
+        told = self._told(ref)
         status, error = told["status"], str(told["error"])
         if status in {LOST, WAITS}:
             run_queue.node_lost(store.db, run_id, attempt, counts=status == LOST)
@@ -242,7 +242,7 @@ class Cluster:
 
     def maker_ended(self, ref: Any, search_id: str, attempt: int, maker: str) -> dict[str, Any]:
         """How one ended that made trials: `status` and `error`, as `_told` has them. What it was making is made by another."""
-        told = self._told(ref) if not self.closed else {"status": WAITS, "error": ""}
+        told = self._told(ref)
         self._forget(ref)
         self._tell_keeper("maker_gone", search_id, attempt, maker)
         return told
@@ -265,7 +265,10 @@ class Cluster:
                 self._ray.util.remove_placement_group(group)  # with the ranks that a task has left
 
     def _told(self, ref: Any) -> dict[str, Any]:
-        """What the task brought home, or what its end without that means."""
+        """What the task brought home, or what its end without that means; that it waits again where the cluster is gone."""
+        return {"status": WAITS, "error": ""} if self.closed else self._brought(ref)
+
+    def _brought(self, ref: Any) -> dict[str, Any]:
         errors = self._ray.exceptions
         try:
             return dict(self._ray.get(ref))

@@ -56,9 +56,10 @@ class TrialsHead(Head):
         self.wrong = why
 
     def lives(self, printed: bytes) -> bool:
-        """See `Keeper.trials_report`. What waits goes first."""
+        """See `Keeper.trials_report`. What waits goes then."""
+        wanted = bool(self.call("trials_report", *self._search, self._maker, printed))
         self.tell()
-        return bool(self.call("trials_report", *self._search, self._maker, printed))
+        return wanted
 
 
 def make_trials(order: MakerOrder, node: str, call: Call) -> dict[str, Any]:

@@ -110,6 +110,8 @@ def compute(order: Order, node: str, call: Call, hosts: "Hosts | None" = None) -
             process = warm.start(home, RUN, spec.id, attempt, node=told)
             try:
                 wanted = _follow(home, head, process, spec.id)
+                if hosts and wanted:
+                    hosts.look()
             finally:  # a cancel comes as KeyboardInterrupt
                 process.kill()
                 process.join()
@@ -169,13 +171,15 @@ def _claimed(home: Home, spec: RunSpec, order: Order) -> int:
     return claimed[1]
 
 
-def _follow(home: Home, head: Head, process: BaseProcess, run_id: str) -> bool:
+def _follow(home: Home, head: RunHead, process: BaseProcess, run_id: str) -> bool:
     """Tell the head where the run stands until its process has ended; False where nobody wants it any more."""
     sent, log, last, first = dict[str, Any](), 0, 0.0, {"begins": True}
     curves_of = 0.0
     with ResultStore(home.database) as store:
         while True:
             ended = not process.is_alive()
+            if not ended and head.hosts and head.hosts.lost:
+                process.kill()  # it would wait for the other ranks
             rows = store.db.read("select share, stage, note, seconds_left, forecast, device from runs where id = ?", (run_id,))
             now = dict(rows[0]) if rows else {}
             told = {name: value for name, value in now.items() if sent.get(name, "") != value} | first
@@ -225,7 +229,7 @@ def _end(home: Home, head: RunHead, run_id: str) -> dict[str, Any]:
         if run.status == RunStatus.QUEUED:
             store.request_cancel(run_id)
             return {"status": WAITS, "error": ""}
-        if run.status == RunStatus.FAILED and head.hosts and head.hosts.lost:
+        if run.status != RunStatus.DONE and head.hosts and head.hosts.lost:
             return {"status": LOST, "error": ""}
         if run.status != RunStatus.DONE:
             return {"status": str(run.status), "error": run.error}
@@ -310,6 +314,7 @@ def make_room(home: Home) -> None:
             if time.time() - path.stat().st_mtime > OLD:
                 path.unlink()
                 shutil.rmtree(path.with_suffix(""), ignore_errors=True)
+    atomic.sweep(home.root)  # what was handed to ranks of a run that is gone
     artifacts, most = Artifacts(home.artifacts_folder), (number_asked(CACHE) or USUAL_CACHE) * 10**9
     stats = sorted(artifacts.stats().items(), key=lambda one: one[1][1])
     too_much, before = sum(size for _, (size, _) in stats) - most, time.time() - GRACE

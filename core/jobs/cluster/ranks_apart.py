@@ -14,7 +14,7 @@ class ApartProcess:
 
     def __init__(self, link: Link, rank: int, module: str) -> None:
         self._link, self._rank, self._ended = link, rank, False
-        link.ask(RANK, rank, "start", module)
+        self._started = link.ask(RANK, rank, "start", module)
 
     def tell(self, line: str) -> None:
         """As of any."""
@@ -25,7 +25,7 @@ class ApartProcess:
         """As of any; over a connection of its own, since an answer may take long."""
         link = self._link.another()
         try:
-            while (said := link.ask(RANK, self._rank, "hear")) is not None:
+            while (said := link.ask(RANK, self._rank, "hear", self._started)) is not None:
                 if said:
                     yield said
         except (OSError, EOFError, WrongInput):  # its node is gone, or the process beside

@@ -16,7 +16,7 @@ from typing import Any, Self
 from core.domain.errors import WrongInput
 from core.jobs.cluster.files import SharedFolder, taken
 from core.jobs.cluster.keeper import holder_of
-from core.storage.artifacts import Artifacts
+from core.storage.artifacts import Artifacts, Damaged
 from core.storage.shared import remote_parts
 
 Call = Callable[..., Any]  # (name of a method of Keeper, *what it takes) -> what it returns
@@ -40,12 +40,14 @@ class Head:
         self._folder = SharedFolder(files) if files else None
         self._rows, self._older = list[Row](), set[tuple[str, str]]()  # what waits to be told
         self._told = set[tuple[str, str]]()  # of `_older`
+        self._sent = set[str]()  # files that are at the head
         self._telling = threading.RLock()  # of these, and while what waits is on its way
 
     def report(self, told: dict[str, Any]) -> bool:
-        """See `Keeper.report`. What waits goes first."""
+        """See `Keeper.report`. What waits goes then."""
+        wanted = bool(self.call("report", *self._run, told))
         self.tell()
-        return bool(self.call("report", *self._run, told))
+        return wanted
 
     def fetch(self, file: str) -> bool:
         """Whether the file is here now."""
@@ -76,18 +78,19 @@ class Head:
         self.call("fetch", list(lot))
 
     def tell(self) -> None:
-        """What waits, in one call where its files are small."""
+        """What waits, in one call with its small files; it goes on waiting where that fails."""
         with self._telling:
-            rows, older = self._rows, sorted(self._older - self._told)
-            self._rows, self._older = [], set()
-            self._told.update(older)
-            if not rows and not older:
+            if not self._rows and not self._older:
                 return
-            files = {file for _, _, file, _ in rows}
-            small = set() if self._folder else {file for file in files if self._artifacts.size(file) <= SMALL}
-            if files - small:
-                self.send(files - small)
-            self.call("leave", rows, older, {file: self._artifacts.content(file) for file in small})
+            rows, older, files = list(self._rows), set(self._older), dict[str, bytes]()
+            for file in {row[2] for row in rows} - self._sent:
+                with suppress(Damaged):  # since it was kept: whoever needs it makes it anew
+                    files[file] = self._artifacts.content(file)
+            there = [row for row in rows if row[2] in files or row[2] in self._sent]
+            self.call("leave", there, sorted(older), files)
+            del self._rows[: len(rows)]
+            self._older -= older
+            self._told |= older
 
     # The questions of the run's process.
 
@@ -102,10 +105,14 @@ class Head:
         return found if self.fetch(found["file"]) else None
 
     def keep(self, key: str, kind: str, file: str, seconds: float, older: Sequence[tuple[str, str]]) -> None:
-        """Its file is here; it goes to the head before long."""
+        """Its file is here; a large one goes to the head now, the rest before long. Raises Damaged."""
+        large = self._folder is not None or self._artifacts.size(file) > SMALL
+        if large:
+            self.send([file])  # while others may tell: it takes long
         with self._telling:
+            self._sent |= {file} if large else set()
             self._rows.append((key, kind, file, seconds))
-            self._older.update((kind, version) for kind, version in older)
+            self._older |= {(kind, version) for kind, version in older} - self._told
             if len(self._rows) >= MANY:
                 self.tell()
 
@@ -121,8 +128,10 @@ class Head:
 
     def end_lease(self, key: str) -> None:
         """See `Keeper.end_lease`."""
-        self.tell()
-        self.call("end_lease", key, self.holder)
+        try:
+            self.tell()
+        finally:
+            self.call("end_lease", key, self.holder)
 
     def dataset(self, key: str) -> str | None:
         """The name of a file, here, with the arrays of a set of the shelf; None where the head has it not either."""

@@ -101,6 +101,9 @@ class RemoteSearch:
         self._looked = time.monotonic()
         while len(self._makers) < min(AT_ONCE, self._stored().left) and not (self._makers and has(store.db, RUN, RunStatus.QUEUED)):
             plan, taken = self._stored().plan, self.room_taken()
+            if lacking := machine.lacks(plan.spec):
+                self._error = f"No trial can begin. {lacking}"
+                return
             others: Sequence[Running] = run_queue.at_work(store.db)
             if not machine.room_for(plan.spec, [*others, *taken]):
                 return

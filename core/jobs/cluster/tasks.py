@@ -1,5 +1,8 @@
 """What Ray starts on a node: a run, trials of a search, a rank of a run on another node; each with calls of the keeper."""
 
+from collections.abc import Sequence
+from contextlib import suppress
+import socket
 from typing import Any
 
 from core.domain.errors import WrongInput
@@ -7,8 +10,11 @@ from core.jobs.cluster.maker import MakerOrder, make_trials
 from core.jobs.cluster.node import Order, compute
 from core.jobs.cluster.rank_host import Hosts, LostError, RankHost
 from core.jobs.cluster.relay import Call
+from core.storage.queues.run_queue import MEMORY_END
 
 TALKS = 4  # calls that a rank's actor answers at once: one of them may wait for what its process says
+LONGEST = 180.0  # seconds until a rank's actor has begun and answers; then its node counts as lost
+KIND = 1.0  # seconds in which it ends its process by itself
 
 
 def on_node(order: Order, keeper: Any) -> dict[str, Any]:
@@ -63,20 +69,35 @@ def _hosts(order: Order, keeper: Any) -> Hosts | None:
         return [actor.options(**options(bundle)).remote(order, keeper) for bundle in range(1, order["apart"] + 1)]
 
     def ask(host: Any, name: str, *words: Any) -> Any:
+        errors = ray.exceptions
         try:
-            return ray.get(getattr(host, name).remote(*words))
-        except ray.exceptions.RayTaskError as error:
+            return ray.get(getattr(host, name).remote(*words), timeout=LONGEST)
+        except errors.RayTaskError as error:
             if isinstance(cause := error.cause, WrongInput):
                 raise cause from None
             raise
-        except ray.exceptions.RayError as error:
+        except errors.OutOfMemoryError:
+            raise WrongInput(MEMORY_END) from None
+        except errors.RayError as error:
+            if getattr(error, "actor_init_failed", False):
+                raise WrongInput(f"A rank could not begin on its node: {str(error).strip().splitlines()[-1]:.300}") from None
             raise LostError(f"The node of a rank is gone ({error!s:.200}).") from None
 
-    return Hosts(_address(), make, ask, ray.kill)
+    def close(hosts: Sequence[Any]) -> None:
+        with suppress(Exception):  # whatever is wrong there: Ray ends them
+            ray.wait([host.close.remote() for host in hosts], num_returns=len(hosts), timeout=KIND)
+        for host in hosts:
+            ray.kill(host)
+
+    return Hosts(_address(), make, ask, close)
 
 
 def _address() -> str:
-    """Of this node in the cluster's network."""
+    """Of this node in the cluster's network, in digits: Ray may know it by a name."""
     import ray  # noqa: PLC0415  # as above
 
-    return str(ray.util.get_node_ip_address())
+    known = str(ray.util.get_node_ip_address())
+    try:
+        return socket.gethostbyname(known)
+    except OSError:
+        return known

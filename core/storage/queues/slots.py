@@ -115,7 +115,9 @@ class Nodes(Machine):
         left, ranks = list(self.each), ranks_of(spec)
         if not self.each or all(_place(piece, left) for piece in self.pieces(spec)):
             return ""
-        return f"It waits until the cluster has {ranks} GPUs, one for each rank; now it has {int(_sum(self.each)[1])}."
+        cores, gpus = (int(there) for there in _sum(self.each))
+        wanted = f"{ranks} GPUs" if gpus < ranks else f"{ranks} cores on nodes with GPUs"
+        return f"It waits until the cluster has {wanted}, one for each rank; now it has {gpus if gpus < ranks else cores}."
 
     def room_for(self, spec: RunSpec, running: Sequence[Running]) -> str | None:
         """As of one machine. Those that run are thought to lie as close as they can."""

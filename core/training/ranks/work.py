@@ -106,10 +106,14 @@ class Meeting:
 
 
 def _interface(address: str) -> str:
-    """The name of this machine's network that has the address; its loop where there is none."""
+    """The name of this machine's network that has the address; its loop where none is asked for. Raises WrongInput."""
     networks = psutil.net_if_addrs()
+    if not address:
+        return next((name for name in networks if name.startswith("lo")), "lo")
     found = next((name for name, of in networks.items() if any(one.address == address for one in of)), "")
-    return found or next((name for name in networks if name.startswith("lo")), "lo")
+    if not found:
+        raise WrongInput(f"No network of this node has the address {address:.60}, by which the cluster knows it: no rank can meet it.")
+    return found
 
 
 def leave() -> None:

@@ -77,7 +77,7 @@ def progress_text(run: Run) -> str:
     """Stage, note and seconds left, as far as they are known; of a queued run its place in the queue."""
     if run.status == RunStatus.QUEUED:
         place = runs.places().get(run.id)
-        return " · ".join(filter(None, [STAGE[""], place.text if place else "", plain(run.note)]))
+        return " · ".join(filter(None, [STAGE[""], place.text(run.note) if place else "", plain(run.note)]))
     left = "" if run.seconds_left is None else f" · about {duration(run.seconds_left)} left"
     left += f" · limit {duration(run.limit_seconds)}" if run.limit_seconds else ""
     note = f" · {plain(run.note)}" if run.note else ""

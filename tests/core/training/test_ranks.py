@@ -301,6 +301,13 @@ def test_a_pytorch_without_processes_that_meet_refuses_ranks_in_a_sentence(monke
         work.check_machine(2, "cpu")
 
 
+def test_ranks_meet_by_the_network_that_has_the_node_s_address_or_not_at_all():
+    loop = work._interface("")
+    assert work._interface("127.0.0.1") == loop
+    with pytest.raises(WrongInput, match=r"^No network of this node has the address 203\.0\.113\.9, by which the cluster knows it"):
+        work._interface("203.0.113.9")
+
+
 def test_a_run_with_ranks_has_the_networks_of_one_without_and_leaves_no_process(home, setup_of):
     spec = make_spec(SHELVES, "digits", "small_cnn", parse_request("class:3"), "ssd", {"importance": "per_sample"},
                      recipe={"epochs": "1", "batch_size": "256", "learning_rate": "0.01", "ranks": "2"})  # fmt: skip

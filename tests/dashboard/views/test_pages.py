@@ -24,7 +24,7 @@ from core.metrics.tables.training_curves import training_table
 from core.storage.home import Home
 from core.storage.processes import ProcessId
 from core.storage.queues.live_curves import LiveCurves
-from core.storage.queues.run_queue import limit_reached
+from core.storage.queues.run_queue import limit_reached, say_why_all_wait
 from core.storage.record_types import Label
 from core.storage.runs import ResultStore
 from dashboard.components.common.run_status import STAGE
@@ -347,6 +347,11 @@ def test_a_waiting_run_tells_its_place_and_when_it_begins(open_app, bare, no_sup
     ]
     assert open_app(bare.root, "views/result.py", run=behind).get("progress")[0].proto.text == bars[1]
     assert open_app(bare.root, "views/result.py", run=last).get("progress")[0].proto.text == bars[0]
+    with ResultStore(bare.database) as store:
+        say_why_all_wait(store.db, "Nobody answers.")
+    st.cache_data.clear()
+    (bar,) = open_app(bare.root, "views/result.py", run=behind).get("progress")
+    assert bar.proto.text == r"waiting to start · 1 run ahead · Nobody answers\."
 
 
 def test_a_time_limit_is_asked_for_on_the_form_and_the_run_says_that_it_was_stopped_there(open_app, bare, no_supervisor):

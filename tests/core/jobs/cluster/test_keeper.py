@@ -75,6 +75,10 @@ def test_what_is_kept_goes_in_one_call_with_its_small_files_and_what_is_older_is
         called.append(name)
         return getattr(keeper, name)(*words)
 
+    def refuse(name, *_):
+        called.append(name)
+        raise WrongInput("The head is down.")
+
     head = Head(call, Artifacts(there.artifacts_folder), "", "run", 1)
     monkeypatch.setattr(remote_parts, "_LINK", [])
     with ResultStore(home.database) as store:
@@ -93,6 +97,7 @@ def test_what_is_kept_goes_in_one_call_with_its_small_files_and_what_is_older_is
         with remote_parts.open_shared(there) as (store, _):
             store.forget_older("result/a_b@", "2")
             store.keep("big", "result/a_b@2", big, 0.0)
+        assert called == ["leave", "lacking", "take"]
         head.tell()
         assert called == ["leave", "lacking", "take", "leave"]
         head.tell()
@@ -103,6 +108,18 @@ def test_what_is_kept_goes_in_one_call_with_its_small_files_and_what_is_older_is
         assert not store.kept("before")
     at_head = Artifacts(home.artifacts_folder)
     assert at_head.sound(big)
+    with pytest.raises(WrongInput, match="down"):
+        Head(refuse, Artifacts(there.artifacts_folder), "", "run", 1).end_lease("key")
+    failing = Head(refuse, Artifacts(there.artifacts_folder), "", "run", 1)
+    failing.keep("again", "result/a_b@2", Artifacts(there.artifacts_folder).put_arrays({"w": np.ones(1)}), 0.0, [("result/a_b@", "2")])
+    called.clear()
+    with pytest.raises(WrongInput, match="down"):
+        failing.end_lease("key")
+    assert called == ["leave", "end_lease"]  # others need not wait for what failed
+    failing.call = call
+    failing.tell()  # it waited
+    with ResultStore(home.database) as store:
+        assert store.kept("again")
     assert head.send([big]) is None
     assert called[-1] == "lacking"  # which is all: it is there
 
@@ -288,6 +305,17 @@ def test_without_ray_a_run_says_what_to_install(home, monkeypatch):
     assert away.machine().room_for(RunSpec("digits", "small_cnn", parse_request("class:3"), "ssd", {}, 0), [])
     with ResultStore(home.database) as store, pytest.raises(WrongInput, match=r"pip install -r requirements-ray\.txt"):
         away.start(store, "any", 1)
+
+
+def test_a_cluster_that_was_found_is_looked_for_where_it_was(tmp_path, monkeypatch):
+    """`ray stop` removes the file by which `auto` finds one."""
+    monkeypatch.setenv("RAY_TMPDIR", str(tmp_path))
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        place = f"127.0.0.1:{nobody.getsockname()[1]}"
+        assert Asked("auto").silent() == ""
+        assert Asked("auto").silent(place).startswith(f"nobody answers at {place}")
 
 
 def test_while_a_cluster_cannot_be_reached_its_runs_wait_and_say_why(place, monkeypatch):

@@ -48,9 +48,11 @@ def apart(tmp_path, order, monkeypatch):
     def ask(host, name, *words):
         if gone:
             raise LostError("The node of a rank is gone.")
+        if name == "hear":
+            assert words == (host._started,)
         return getattr(host, name)(*words)
 
-    hosts = Hosts(LOOP, lambda: [RankHost(order, "b", LOOP, lambda *_: {})], ask, lambda host: host.end(0.0))
+    hosts = Hosts(LOOP, lambda: [RankHost(order, "b", LOOP, lambda *_: {})], ask, lambda hosts: [host.close() for host in hosts])
     hosts.gone = gone
     home = open_home(tmp_path / "a")
     head = RunHead(lambda *_: None, Artifacts(home.artifacts_folder), order, hosts)
@@ -75,7 +77,12 @@ def test_ranks_on_two_nodes_train_the_network_of_ranks_on_one(apart, monkeypatch
     assert isinstance(member.process, ApartProcess)
     crew.dismiss()
     assert hosts._hosts[0]._process.poll() is not None
-    assert not list(hosts._hosts[0]._home.root.glob("ranks-*/*"))
+    host_home = hosts._hosts[0]._home.root
+    hosts.close()
+    assert not list(host_home.glob(".writing-*"))  # nothing of the images stays
+    with pytest.raises(LostError):
+        hosts.rank(1, "start", "core.training.ranks.member")  # nor is anything begun again
+    assert not hosts.lost
     monkeypatch.setattr(crew, "PLACES", [places.Here()])
     one = trained(setup, "on one node")
     assert all(torch.equal(one[name], other[name]) for name in one)
@@ -91,6 +98,7 @@ def test_a_node_that_is_lost_in_mid_training_loses_the_run_which_is_computed_ane
 
     with pytest.raises(crew.RankFailed, match=r"^Process 2 of 2 that share each batch ended without a word; Retry goes on from the last"):
         trained(setup, "lost", lose)
+    hosts.look()
     assert hosts.lost
     home = open_home(setup.root)
     with ResultStore(home.database) as store:

@@ -201,6 +201,16 @@ def test_a_search_whose_trials_no_node_can_hold_ends_with_the_sentence(home, sto
     assert store.db.read("select status, error from jobs where kind = 'search'")[0][1] == "No node has 2 GPUs."
 
 
+def test_a_search_whose_trials_want_more_gpus_than_there_are_ends_and_says_so(home, store, searching, monkeypatch):
+    search, _ = searching(9)
+    monkeypatch.setattr(Nodes, "lacks", lambda self, spec: "It waits until the cluster has 8 GPUs.")
+    assert grown(search, store) == 0
+    assert not search.is_alive()
+    search.settle(store)
+    (row,) = store.db.read("select error from jobs where kind = 'search'")
+    assert row["error"] == "No trial can begin. It waits until the cluster has 8 GPUs."
+
+
 def test_a_search_that_is_stopped_or_removed_ends_and_one_with_a_larger_budget_goes_on(home, store, searching):
     search, cluster = searching(1)
     grown(search, store)

@@ -151,6 +151,7 @@ def test_on_a_cluster_a_run_begins_where_some_node_has_the_cores_or_the_share_of
     assert begins([runs[0]], [running(together, slot=ON_CLUSTER)], apart) is None
     larger = replace(runs[0], recipe={"ranks": 3})
     assert apart.lacks(larger) == "It waits until the cluster has 3 GPUs, one for each rank; now it has 2."
+    assert replace(apart, each=((2.0, 3.0),)).lacks(larger).startswith("It waits until the cluster has 3 cores on nodes with GPUs")
     assert begins([larger, together], [], apart) == (together, ON_CLUSTER)  # others pass it
     assert apart.lacks(together) == replace(apart, each=()).lacks(larger) == ""
     few = Nodes(cores=1, each=((1.0, 0.0),) * 3, memory=MANY)
