@@ -36,6 +36,7 @@ from core.tuning.plan import SearchPlan
 SETTLED = 2.0  # seconds after which Ray's count of what is free knows of a task
 FRESH = 0.5  # seconds that what is known of the nodes holds
 HEARD = 5.0  # seconds between looks whether the cluster is still there, while nothing is asked of it
+SHY = 5.0  # seconds for which nothing begins, once a task was lost before it began: the cluster may be on its way down
 GONE = 10.0  # seconds of silence after which the connection is given up: Ray itself goes on trying with a whole core
 OF_HEAD = ("FORGETSCOPE_HOME", "FORGETSCOPE_EXTENSIONS", "FORGETSCOPE_DATA")  # settings that the keeper heeds as the supervisor does
 CALLS = 64  # of nodes that the keeper answers at once
@@ -54,6 +55,7 @@ class _Known:
     asked_at: float = field(default_factory=time.monotonic)  # whether it is there
     silent: str = ""  # why nobody answered then
     silent_from: float | None = None  # the first look since which nobody did
+    shy_until: float = 0.0
 
 
 class Cluster:
@@ -95,6 +97,8 @@ class Cluster:
     def machine(self) -> Nodes:
         """What there is to compute with now. Raises Unreachable where the cluster's head does not answer."""
         known = self._known
+        if time.monotonic() < known.shy_until:
+            return Nodes(cores=0)
         if time.monotonic() - known.nodes_at >= FRESH:
             if why := self._silent(FRESH):  # Ray would wait for a minute, and then end this process
                 raise Unreachable(_out_of_reach(self._asked, why))
@@ -227,6 +231,8 @@ class Cluster:
         """
         told = self._told(ref)
         status, error = told["status"], str(told["error"])
+        if status == LOST and not store.existing(run_id).node:
+            self._known.shy_until = time.monotonic() + SHY
         if status in {LOST, WAITS}:
             run_queue.node_lost(store.db, run_id, attempt, counts=status == LOST)
         elif status == RunStatus.DONE:
@@ -243,6 +249,8 @@ class Cluster:
     def maker_ended(self, ref: Any, search_id: str, attempt: int, maker: str) -> dict[str, Any]:
         """How one ended that made trials: `status` and `error`, as `_told` has them. What it was making is made by another."""
         told = self._told(ref)
+        if told["status"] == LOST:
+            self._known.shy_until = time.monotonic() + SHY
         self._forget(ref)
         self._tell_keeper("maker_gone", search_id, attempt, maker)
         return told
