@@ -112,7 +112,10 @@ class Nodes(Machine):
 
     def lacks(self, spec: RunSpec) -> str:
         """As of any machine; others pass such a run, which waits for nodes that may come."""
-        left, ranks = list(self.each), ranks_of(spec)
+        ranks = ranks_of(spec)
+        if ranks == 1:  # of which there may be thousands
+            return ""
+        left = list(self.each)
         if not self.each or all(_place(piece, left) for piece in self.pieces(spec)):
             return ""
         cores, gpus = (int(there) for there in _sum(self.each))
@@ -174,7 +177,7 @@ def next_beside(
         spec = one.run_spec
         if spec is None:
             return one, ON_CPU  # damaged: it ends as it begins
-        if machine.lacks(spec) or machine.on_gpu(spec) in full or making.intersection(shared_work(spec).values()):
+        if machine.on_gpu(spec) in full or machine.lacks(spec) or making.intersection(shared_work(spec).values()):
             continue
         slot = machine.room_for(spec, running)
         if slot is None:
