@@ -17,6 +17,7 @@ from core.domain.methods.chains import chain_of
 from core.domain.requests.base import ForgetRequest
 from core.domain.requests.registry import parse_request
 from core.domain.run import RunSpec, RunStatus
+from core.domain.training.own_recipe import asked_recipe
 from core.jobs import submit
 from core.jobs.catalogue import Catalogue, catalogue
 from core.jobs.forecast import check_memory, forecast, unknown
@@ -62,7 +63,8 @@ def run(
     place = home_at(home)
     shelves = catalogue(place.root)
     asked = (shelves, dataset, model, _request(forget, shelves, dataset), chain_of(method, then), dict(settings or {}))
-    spec = make_spec(*asked, seed=seed, reference=reference, weights_follow=weights is not None, recipe=recipe)
+    trained_by = asked_recipe(dataset_of(shelves, dataset), model, recipe or {})
+    spec = make_spec(*asked, seed=seed, reference=reference, weights_follow=weights is not None, recipe=trained_by)
     if weights is not None:
         with _as_files(weights) as (file,):
             spec = with_own_weights(place, shelves, spec, str(file), normalisation, class_order, accept_mapping, say or _silent)

@@ -15,6 +15,7 @@ from core.domain.requests.base import ForgetRequest
 from core.domain.requests.index_file import samples_from_file
 from core.domain.requests.registry import FORMS, parse_request
 from core.domain.run import NORMALISATIONS, ORDERS, RunSpec
+from core.domain.training.own_recipe import asked_recipe
 from core.jobs import submit
 from core.jobs.catalogue import Catalogue, catalogue
 from core.jobs.validation import NO_FLOOR, dataset_of, floor_spec, judged_spec
@@ -77,6 +78,7 @@ def spec_of_files(
     original, unlearned, brought = files
     asked = (shelves, *network, request)
     trained = reference and not brought
+    recipe = asked_recipe(dataset_of(shelves, network[0]), network[1], recipe) if trained else recipe
     judged_spec(*asked, original=("", ""), unlearned=("", ""), seed=seed, reference=trained, recipe=recipe)  # before any file is read
     first, how = brought_weights(home, shelves, network, original, *read_as, say=say)
 

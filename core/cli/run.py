@@ -21,7 +21,7 @@ from core.domain.methods.chains import chain_of
 from core.domain.requests.index_file import samples_from_file
 from core.domain.requests.registry import FORMS, parse_request
 from core.domain.run import ACTIVE, NORMALISATIONS, ORDERS, RunSpec, RunStatus, WeightsAs
-from core.domain.training.own_recipe import recipe_for
+from core.domain.training.own_recipe import asked_recipe, recipe_for
 from core.domain.training.sharding import note_on
 from core.jobs import submit
 from core.jobs.catalogue import Catalogue, catalogue, is_written
@@ -90,10 +90,11 @@ def run(
     if not is_written(home.root):  # a new home or engine: let the two first imports of torch go side by side
         submit.ensure_supervisor(home)
     shelves = catalogue(home.root)
-    request = of_file or parse_request(forget or "", dataset_of(shelves, dataset))
+    data = dataset_of(shelves, dataset)
+    request = of_file or parse_request(forget or "", data)
     spec = make_spec(
         shelves, dataset, model, request, chain_of(method, then), settings_from(settings), seed=seed, reference=not no_reference,
-        weights_follow=own is not None, recipe=settings_from(recipe, "--recipe"),
+        weights_follow=own is not None, recipe=asked_recipe(data, model, settings_from(recipe, "--recipe")),
     )  # fmt: skip
     if own is not None:
         spec = with_own_weights(home, shelves, spec, own, normalisation, class_order, accept_mapping)

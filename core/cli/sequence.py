@@ -12,11 +12,13 @@ from core.cli.run import settings_from
 from core.domain.formatting import percent
 from core.domain.requests.registry import FORMS
 from core.domain.seed_lists import seeds_of, seeds_text
+from core.domain.training.own_recipe import asked_recipe
 from core.jobs import submit
 from core.jobs.catalogue import catalogue, is_written
 from core.jobs.sequences import submit as sequences
 from core.jobs.sequences.plan import make_plan
 from core.jobs.sequences.submit import Standing
+from core.jobs.validation import dataset_of
 from core.reports.intervals import Spread
 from core.sequences import journal
 from core.sequences.journal import DONE, WHOLE, Step
@@ -66,9 +68,11 @@ def start(
     if not is_written(home.root):
         submit.ensure_supervisor(home)
     listed = bool(requests) and count is None and not of
+    shelves = catalogue(home.root)
     plan = make_plan(
-        catalogue(home.root), dataset, model, method, settings_from(settings), requests=requests, count=count or USUAL * (count is None),
-        of="" if listed else of or USUAL_OF, seeds=seeds_of(seeds), retrain=not no_retrain, recipe=settings_from(recipe, "--recipe"),
+        shelves, dataset, model, method, settings_from(settings), requests=requests, count=count or USUAL * (count is None),
+        of="" if listed else of or USUAL_OF, seeds=seeds_of(seeds), retrain=not no_retrain,
+        recipe=asked_recipe(dataset_of(shelves, dataset), model, settings_from(recipe, "--recipe")),
     )  # fmt: skip
     click.echo(f"{plan.id}  {plan.title}", err=True)
     _carried_out(home, sequences.start(home, plan), tolerance, as_json)

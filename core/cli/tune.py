@@ -15,6 +15,7 @@ from core.domain.errors import WrongInput
 from core.domain.requests.registry import FORMS, parse_request
 from core.domain.run import settings_text
 from core.domain.seed_lists import seeds_of, seeds_text
+from core.domain.training.own_recipe import asked_recipe
 from core.jobs import submit, tuning
 from core.jobs.catalogue import Catalogue, catalogue, is_written
 from core.jobs.tuning import Standing
@@ -74,10 +75,11 @@ def start(
     if not is_written(home.root):
         submit.ensure_supervisor(home)
     shelves = catalogue(home.root)
-    request = parse_request(forget, dataset_of(shelves, dataset))
+    data = dataset_of(shelves, dataset)
+    request, trained_by = parse_request(forget, data), asked_recipe(data, model, settings_from(recipe, "--recipe"))
     wanted = [key.strip() for key in objectives.split(",") if key.strip()]
     plan = tuning.make_plan(shelves, dataset, model, request, method, settings_from(settings), mode=mode, tuned=tuned, objectives=wanted,
-                            seeds=seeds_of(seeds), budget=budget, recipe=settings_from(recipe, "--recipe"))  # fmt: skip
+                            seeds=seeds_of(seeds), budget=budget, recipe=trained_by)  # fmt: skip
     click.echo(f"{plan.id}  {tuning.title_of(plan)}; {'; '.join(one.words for one in plan.ranges)}", err=True)
     click.echo(f"{plan.id}  {plan.mode}: {MODES[plan.mode]}", err=True)
     _carried_out(home, shelves, tuning.start(home, plan), use, as_json)

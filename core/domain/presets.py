@@ -40,10 +40,14 @@ class ForClasses:
 
 @dataclass(frozen=True)
 class Preset:
-    """Settings that work on one dataset with one model: the training recipe, and each method's parameters."""
+    """Settings that work on one dataset with one model: the training recipe, and each method's parameters.
+
+    least_steps: of recipes that were not found on the dataset in question; see `core.domain.training.own_recipe.usual_recipe`.
+    """
 
     recipe: Recipe
     methods: dict[str, dict[str, Value | OfCeiling | ForClasses]] = field(default_factory=dict)
+    least_steps: int = 0  # of training by default: a smaller dataset is trained on for more epochs
 
 
 @dataclass(frozen=True)
@@ -147,9 +151,9 @@ _LARGE: dict[str, dict[str, Value | OfCeiling | ForClasses]] = {
                             "learning_rate": 0.05, "steps": 12, "look_every": 20, "batch_size": 32, "radius": 0.3},
     "finetune": {"epochs": 1, "learning_rate": 0.01, "batch_size": 64},
 }  # fmt: skip
-_CONVOLUTIONS = Preset(Recipe(epochs=3, batch_size=64, learning_rate=0.05, augment="move"), _LARGE)
+_CONVOLUTIONS = Preset(Recipe(epochs=3, batch_size=64, learning_rate=0.05, augment="move"), _LARGE, least_steps=400)
 _ATTENTION = Preset(
-    Recipe(epochs=5, batch_size=64, learning_rate=1e-3, weight_decay=0.05, optimiser="adamw", augment="move"), _LARGE
+    Recipe(epochs=5, batch_size=64, learning_rate=1e-3, weight_decay=0.05, optimiser="adamw", augment="move"), _LARGE, least_steps=700
 )
 FALLBACK = Preset(
     Recipe(epochs=20, batch_size=64, learning_rate=0.05),
@@ -161,6 +165,7 @@ FALLBACK = Preset(
         "unsir": {"settings": "auto", "noise_count": 32, "copies": 10, "impair_rate": 0.005, "repair_rate": 0.002, "batch_size": 64,
                   **_HEALING, "repair_epochs": 3},
     },
+    least_steps=400,
 )
 FALLBACKS = {  # by model
     **dict.fromkeys(("all_cnn", "resnet18", "mobilenet_v2"), _CONVOLUTIONS),
@@ -186,7 +191,7 @@ def preset_for(dataset: str, model: str) -> Preset:
     """The preset of a pair; of what it does not set, and for pairs without one, the model's fallback."""
     fallback = FALLBACKS.get(model, FALLBACK)
     preset = PRESETS.get((dataset, model), fallback)
-    return Preset(preset.recipe, fallback.methods | preset.methods)
+    return Preset(preset.recipe, fallback.methods | preset.methods, preset.least_steps)
 
 
 # What papers and their code used, elsewhere, by method and by what it is called; where it is known not to work on a pair of ours, why.

@@ -165,7 +165,7 @@ def own_recipe(spec: RunSpec) -> str:
     if not spec.recipe:
         return ""
     who = "The reference was" if spec.weights else "The original and the reference were" if spec.reference else "The original was"
-    return f"{who} trained by a recipe of the user's own: {recipe_text(spec.recipe)}; the rest of it is the preset's."
+    return f"{who} trained with {recipe_text(spec.recipe)}; the rest of the training recipe is the preset's."
 
 
 def made_elsewhere(spec: RunSpec) -> list[str]:

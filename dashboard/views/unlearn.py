@@ -12,7 +12,7 @@ from core.domain.methods.chains import chain_of, joined_params, own_params, step
 from core.domain.presets import PAPER, not_offered
 from core.domain.requests.base import ForgetRequest
 from core.domain.requests.classes import ClassRequest
-from core.domain.training.own_recipe import forget_count, is_about, recipe_for, trained_data
+from core.domain.training.own_recipe import forget_count, is_about, recipe_for, trained_data, usual_recipe
 from core.domain.training.sharding import note_on
 from core.export.report.repeat import run_command
 from core.figures.markdown import plain
@@ -72,7 +72,7 @@ with ask:
     request = ask_request(data, fixed=fixed.request)
     weights = ("", "") if fixed.model else own_weights(data, model)
     elsewhere = Asked(False) if fixed.model or guided() else ask_judged(data, model, weights)
-    recipe = {} if guided() or fixed.model else recipe_form(dataset, model)
+    recipe = usual_recipe(data, model) if guided() or fixed.model else recipe_form(data, model)
     if not (guided() or in_class.opened_by_link()):
         extensions_panel(available.extensions, catalogue.reload)
 

@@ -1,20 +1,43 @@
-"""A recipe of the user's own: what of it is not as the preset has it, and the whole of it."""
+"""The recipe of a run: what of it is not as the preset has it, and the whole of it."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, replace
+from math import ceil
 from typing import Any
 
 from core.domain.hyperparameters import Value
 from core.domain.info import DatasetInfo
 from core.domain.presets import preset_for
 from core.domain.run import Recipe, RunSpec
-from core.domain.training.recipes import RECIPE, parsed_recipe
+from core.domain.training.recipes import PARTS, RECIPE, parsed_recipe
 
 
 def preset_recipe(dataset: str, model: str) -> dict[str, Value]:
     """The recipe of a pair's preset, by the names of `RECIPE`."""
     plain = asdict(preset_for(dataset, model).recipe)
     return {**{part.name: plain.get(part.name, "") for part in RECIPE}, "schedule": "one_cycle" if plain["one_cycle"] else "constant"}
+
+
+def usual_recipe(data: DatasetInfo, model: str) -> dict[str, Value]:
+    """What of the recipe is not as the preset has it where the user asks for nothing, as a RunSpec's `recipe`.
+
+    A recipe that was not found on the dataset makes at least the preset's `least_steps`: three epochs of 10,000 images are 471 steps,
+    of 1,000 images 48, which train no network worth unlearning.
+    """
+    preset = preset_for(data.key, model)
+    epochs = ceil(preset.least_steps / max(1, ceil(data.train_count / preset.recipe.batch_size)))
+    return {"epochs": min(epochs, int(PARTS["epochs"].high or epochs))} if epochs > preset.recipe.epochs else {}
+
+
+def asked_recipe(data: DatasetInfo, model: str, asked: Mapping[str, Any]) -> dict[str, Any]:
+    """What a user asks for, and of what he does not name, the usual."""
+    return usual_recipe(data, model) | dict(asked)
+
+
+def said_recipe(dataset: str, model: str, recipe: Mapping[str, Any]) -> dict[str, Any]:
+    """What must be asked for to get a RunSpec's `recipe` whatever is usual for the dataset, whose size need not be known."""
+    preset = preset_for(dataset, model)
+    return ({"epochs": preset.recipe.epochs} if preset.least_steps else {}) | dict(recipe)
 
 
 def own_recipe(dataset: str, model: str, asked: Mapping[str, Any]) -> dict[str, Value]:

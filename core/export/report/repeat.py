@@ -12,6 +12,7 @@ from core.domain.info import MethodInfo
 from core.domain.methods.judged import METHOD, brought
 from core.domain.run import RunSpec, WeightsAs
 from core.domain.study import StudyPlan
+from core.domain.training.own_recipe import said_recipe
 
 LINE = 88  # letters of a line of a command
 OWN_WEIGHTS = "WEIGHTS_FILE"  # stands for the file that a user brought, whose name is not stored
@@ -53,7 +54,8 @@ def _judge_command(spec: RunSpec, floor: bool) -> str:
 
 
 def _recipe(spec: RunSpec) -> list[tuple[str, ...]]:
-    return [("--recipe", *(f"{name}={_value(value)}" for name, value in sorted(spec.recipe.items())))] if spec.recipe else []
+    said = said_recipe(spec.dataset, spec.model, spec.recipe)
+    return [("--recipe", *(f"{name}={_value(value)}" for name, value in sorted(said.items())))] if said else []
 
 
 def check_command(run_id: str) -> str:
@@ -69,7 +71,8 @@ def study_file(plan: StudyPlan) -> str:
     lines += [] if plan.reference else ["reference = false"]
     lines += ["floor = false"]  # the second reference, where there is one, stands among the methods
     lines += [f'limit = "{_exact(plan.limit)}s"'] if plan.limit else []
-    lines += ["", "[recipe]", *(f"{name} = {_toml(value)}" for name, value in sorted(plan.recipe.items()))] if plan.recipe else []
+    recipe = said_recipe(plan.dataset, plan.model, plan.recipe)
+    lines += ["", "[recipe]", *(f"{name} = {_toml(value)}" for name, value in sorted(recipe.items()))] if recipe else []
     for variant in plan.variants:
         lines += ["", "[[methods]]", f"name = {_toml(variant.method)}"]
         lines += [f"{name} = {_toml(value)}" for name, value in variant.settings.items()]

@@ -14,6 +14,7 @@ from core.domain.requests.base import ForgetRequest
 from core.domain.requests.registry import DRAWN_KINDS, parse_request
 from core.domain.seed_lists import MOST, numbers_of, seeds_of
 from core.domain.study import StudyPlan
+from core.domain.training.own_recipe import asked_recipe
 from core.jobs.catalogue import Catalogue
 from core.jobs.studies.plan import make_plan
 from core.jobs.validation import dataset_of, limit_of
@@ -93,10 +94,11 @@ def plan_from(said: dict[str, Any], shelves: Catalogue) -> StudyPlan:
         raise WrongInput(f"The study's file must also say {', '.join(missing)}.")
     data = dataset_of(shelves, _text(said, "dataset"))
     request, draws = _drawn(said, parse_request(_text(said, "forget"), data))
+    model = _text(said, "model")
     plan = make_plan(
-        shelves, data.key, _text(said, "model"), request, [one for table in _tables(said["methods"]) for one in _grid(table)],
+        shelves, data.key, model, request, [one for table in _tables(said["methods"]) for one in _grid(table)],
         seeds_of(said["seeds"]), reference=_switch(said, "reference"), floor=_floor(said), title=_text(said, "title"), draws=draws,
-        recipe=_recipe(said),
+        recipe=asked_recipe(data, model, _recipe(said)),
     )  # fmt: skip
     return replace(plan, limit=_limit(said))
 

@@ -8,11 +8,13 @@ from core.domain.errors import WrongInput
 from core.domain.hyperparameters import used
 from core.domain.info import MethodInfo
 from core.domain.run import RunSpec, recipe_text
+from core.domain.training.own_recipe import said_recipe, usual_recipe
 from core.figures.markdown import plain
 from core.reports.teaching.class_link import FIELDS, HIDDEN_WORDS, HIDEABLE, LONGEST, NEEDS, Lock, code_from
 from core.reports.teaching.goal import Goal
 from dashboard.components.classroom.in_class import GOAL, GROUP, HIDE, LOCK
 from dashboard.components.common.level import GUIDED, LEVEL
+from dashboard.queries import catalogue
 
 PAGES = {"Unlearn": "unlearn", "Story, the guess": ""}  # title -> path below the server's root
 CONVENTION = (
@@ -50,8 +52,10 @@ def link_panel(spec: RunSpec, method: MethodInfo | None, *, story: dict[str, str
         except WrongInput as wrong:
             st.error(plain(str(wrong)), icon=":material/error:")
             return
-        if spec.recipe:
-            st.caption(f"The class trains by the preset's recipe: a link does not carry {plain(recipe_text(spec.recipe))}.")
+        data = catalogue.current().datasets.get(spec.dataset)
+        if spec.recipe != (usual_recipe(data, spec.model) if data else {}):
+            own = recipe_text(spec.recipe) or recipe_text(said_recipe(spec.dataset, spec.model, {}))
+            st.caption(f"The class trains by the usual recipe: a link does not carry {plain(own)}.")
         _show(parts, opens or next(iter(PAGES)), (story or {}) | {"scene": "4"})
 
 

@@ -10,6 +10,7 @@ from core.domain.formatting import percent
 from core.domain.requests.base import ForgetRequest
 from core.domain.requests.classes import ClassRequest
 from core.domain.run import ACTIVE
+from core.domain.training.own_recipe import usual_recipe
 from core.figures import gauges as drawn
 from core.figures import plotly_layout
 from core.figures.markdown import plain
@@ -129,7 +130,8 @@ def _how(duel: Duel, request: ForgetRequest | None) -> None:
     if guided():
         more_in_full("all settings")
     with button, errors_shown():
-        spec = make_spec(available, rules.dataset, rules.model, request, key, settings, seed=rules.seed) if request else None
+        spec = make_spec(available, rules.dataset, rules.model, request, key, settings, seed=rules.seed,
+                         recipe=usual_recipe(data, rules.model)) if request else None  # fmt: skip
         refused = spec is not None and not show_forecast(lambda: forecasts.of_run(spec), sentence)
         shut = barred() or Barred(disabled=spec is None or refused)
         run = st.button("Run this try", type="primary", icon=":material/play_arrow:", key="duel-run", **shut)

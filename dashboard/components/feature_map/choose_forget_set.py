@@ -53,7 +53,7 @@ def show_choice(run: Run, table: pd.DataFrame, arrays: Arrays, stored: Arrays | 
     if st.button(f"Forget these {len(rows)} on the Unlearn page", type="primary", icon=":material/ink_eraser:", key="map_forget"):
         listed = ", ".join(map(str, indices))
         ask_elsewhere(
-            {"dataset": data.key, "model": run.spec.model, "kind": "samples", "samples": listed, **in_address(run.spec.recipe)},
+            {"dataset": data.key, "model": run.spec.model, "kind": "samples", "samples": listed, **in_address(run.spec)},
             "views/unlearn.py",
         )  # fmt: skip
     return rows

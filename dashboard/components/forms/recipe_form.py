@@ -1,12 +1,12 @@
 """How the original and the reference are trained: the preset's recipe, folded, of which each part can be set."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import streamlit as st
 
-from core.domain.run import recipe_text
-from core.domain.training.own_recipe import own_recipe, preset_recipe
+from core.domain.info import DatasetInfo
+from core.domain.run import RunSpec, recipe_text
+from core.domain.training.own_recipe import own_recipe, preset_recipe, said_recipe, usual_recipe
 from core.domain.training.recipes import RECIPE
 from core.figures.markdown import plain
 from core.jobs.validation import RECIPE_PANEL
@@ -14,24 +14,28 @@ from dashboard.components.common.fragments import errors_shown
 from dashboard.components.forms.method_form import param_widget
 
 
-def in_address(recipe: Mapping[str, Any]) -> dict[str, str]:
-    """Names and values of an address that opens the form with this recipe."""
-    return {f"recipe.{name}": str(value) for name, value in recipe.items()}
+def in_address(spec: RunSpec) -> dict[str, str]:
+    """Names and values of an address that opens the form with the run's recipe."""
+    return {f"recipe.{name}": str(value) for name, value in said_recipe(spec.dataset, spec.model, spec.recipe).items()}
 
 
-def recipe_form(dataset: str, model: str) -> dict[str, Any] | None:
+def recipe_form(data: DatasetInfo, model: str) -> dict[str, Any] | None:
     """What of it is not the preset's, as a RunSpec has it; None, with a sentence, while a part is out of its bounds."""
-    preset, values = preset_recipe(dataset, model), dict[str, Any]()
+    usual, values = usual_recipe(data, model), dict[str, Any]()
+    preset = preset_recipe(data.key, model) | usual
     with st.expander(RECIPE_PANEL, icon=":material/model_training:"):
         st.caption("Of the original and the reference. As it stands it is the preset of this dataset and network; what you change makes "
                    "other networks, which are trained first.")  # fmt: skip
+        if usual:
+            st.caption(f"The preset was made for larger datasets: {preset['epochs']} epochs of these {data.train_count:,} images make as "
+                       "many steps as a network needs to learn them.")  # fmt: skip
         cells = st.grid(2, min_column_width=180)
         for part in RECIPE:
             with cells.cell():
                 values[part.name] = param_widget(part, preset[part.name], f"recipe.{part.name}", idle=part.idle(preset | values))
     with errors_shown():
-        own = own_recipe(dataset, model, values)
-        if own:
-            st.caption(f":material/model_training: Trained by a recipe of your own: {plain(recipe_text(own))}")
+        own = own_recipe(data.key, model, values)
+        if own != usual:
+            st.caption(f":material/model_training: Trained by a recipe of your own: {plain(recipe_text(own)) or 'the preset'}")
         return own
     return None

@@ -38,7 +38,7 @@ def ask_plan(
     """
     methods = _ask_methods(available, data, request)
     start = request or ClassRequest((0,))  # without a valid request, the settings are those for one class
-    recipe = recipe_form(data.key, model)
+    recipe = recipe_form(data, model)
     usual = {method.key: preset_values(method, data, model, start, available.presets, recipe) for method in methods}
     lines = {method.key: _ask_settings(method, usual[method.key]) for method in methods}
     left, right = st.columns(2, vertical_alignment="bottom")

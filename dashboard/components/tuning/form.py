@@ -9,6 +9,7 @@ from core.domain.info import DatasetInfo, MethodInfo
 from core.domain.requests.base import ForgetRequest
 from core.domain.requests.classes import ClassRequest
 from core.domain.seed_lists import seeds_of, seeds_text
+from core.domain.training.own_recipe import said_recipe
 from core.jobs.catalogue import Catalogue
 from core.jobs.studies.toml_file import sets_from_lines
 from core.jobs.tuning import make_plan
@@ -35,7 +36,7 @@ def ask_plan(available: Catalogue, data: DatasetInfo, model: str, request: Forge
     st.caption(MODES[mode])
     above, below = st.container(), st.container()
     with below:
-        recipe = recipe_form(data.key, model)  # which the preset depends on
+        recipe = recipe_form(data, model)  # which the preset depends on
     preset = preset_values(method, data, model, request or ClassRequest((0,)), available.presets, recipe)
     with above:
         lines, fixed = _ask_ranges(method, preset)
@@ -96,7 +97,8 @@ def command(plan: SearchPlan, available: Catalogue) -> str:
                           spec.recipe)  # fmt: skip
     for name, value in spec.params.items():
         words += ["--set", f"{name}={value}"] if value != usual[name] else []
-    words += ["--recipe", *(f"{name}={value}" for name, value in sorted(spec.recipe.items()))] if spec.recipe else []
+    said = said_recipe(spec.dataset, spec.model, spec.recipe)
+    words += ["--recipe", *(f"{name}={value}" for name, value in sorted(said.items()))] if said else []
     words += ["--objectives", ",".join(plan.objectives), "--seeds", seeds_text(plan.seeds), "--trials", str(plan.budget.trials)]
     words += ["--time", f"{60 * plan.budget.minutes:g}"] if plan.budget.minutes else []
     return "python -m core tune start " + shlex.join(words)

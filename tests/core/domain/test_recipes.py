@@ -7,12 +7,21 @@ import pytest
 
 from core.domain import run as run_module
 from core.domain.errors import WrongInput
+from core.domain.info import DatasetInfo
 from core.domain.methods.ablations import deciding
 from core.domain.presets import FALLBACKS, PRESETS, preset_for
 from core.domain.requests.classes import ClassRequest
 from core.domain.run import Recipe, RunSpec, model_text
 from core.domain.study import StudyPlan, Variant
-from core.domain.training.own_recipe import own_recipe, preset_recipe, recipe_for, with_own
+from core.domain.training.own_recipe import (
+    asked_recipe,
+    own_recipe,
+    preset_recipe,
+    recipe_for,
+    said_recipe,
+    usual_recipe,
+    with_own,
+)
 from core.domain.training.recipes import PARTS, RECIPE, check_recipe, parsed_recipe
 from core.storage.shared.shared_work import shared_work
 
@@ -113,3 +122,47 @@ def test_a_study_keeps_its_recipe_and_one_without_is_written_as_before():
     assert own.name == "class:3 · digits · small_cnn (epochs=30)"
     with pytest.raises(WrongInput, match="no part 'lr'"):
         StudyPlan.from_json(replace(plan, recipe={"lr": 1}).to_json())
+
+
+def of_size(count: int) -> DatasetInfo:
+    """Images of two classes, half of each."""
+    return DatasetInfo("mine", "Mine", "", 1, 8, 8, ("a", "b"), (count - count // 2, count // 2), 10, (0.5,), (0.5,))
+
+
+@pytest.mark.parametrize(
+    ("model", "images", "usual"),
+    [
+        ("resnet18", 10_000, {}),  # 157 steps an epoch, 471 in all
+        ("resnet18", 8_600, {}),  # 135, 405
+        ("resnet18", 1_000, {"epochs": 25}),  # 16, 400
+        ("vit_small", 10_000, {}),  # 785
+        ("vit_small", 1_000, {"epochs": 44}),  # 16, 704
+        ("small_cnn", 320, {"epochs": 80}),  # 5, 400
+        ("small_cnn", 1_217, {}),  # 20, 400
+        ("a network of one's own", 320, {"epochs": 80}),
+        ("resnet18", 2, {"epochs": 400}),
+        ("vit_small", 2, {"epochs": 700}),
+    ],
+)
+def test_a_small_dataset_is_trained_on_for_as_many_steps_as_a_network_needs(model, images, usual):
+    assert usual_recipe(of_size(images), model) == usual
+
+
+def test_a_recipe_that_was_found_on_a_dataset_stays_as_it_is():
+    for dataset, model in PRESETS:
+        assert usual_recipe(replace(of_size(100), key=dataset), model) == {}
+
+
+def test_what_is_asked_goes_before_the_usual():
+    data = of_size(320)
+    assert asked_recipe(data, "small_cnn", {}) == {"epochs": 80}
+    assert asked_recipe(data, "small_cnn", {"learning_rate": "0.1"}) == {"epochs": 80, "learning_rate": "0.1"}
+    assert own_recipe("mine", "small_cnn", asked_recipe(data, "small_cnn", {"epochs": "20"})) == {}, "the preset's, if that is asked for"
+
+
+def test_what_is_said_of_a_recipe_asks_for_the_same_one():
+    data = of_size(320)
+    for recipe in ({}, {"epochs": 80}, {"epochs": 30, "momentum": 0.8}):
+        said = said_recipe("mine", "small_cnn", recipe)
+        assert own_recipe("mine", "small_cnn", asked_recipe(data, "small_cnn", said)) == recipe
+    assert said_recipe("digits", "small_cnn", {}) == {}

@@ -583,7 +583,7 @@ def test_the_result_of_a_run_by_another_recipe_says_so_and_shows_its_curves(open
     run_id = plant(bare, planted("ssd", recipe={"epochs": 2}), files={"training": curves})
     plain_id = plant(bare, planted("ssd"))
     at = open_app(bare.root, "views/result.py", run=run_id)
-    assert "by a recipe of the user's own: epochs=2" in said(at).replace("\\", "")
+    assert "trained with epochs=2" in said(at).replace("\\", "")
     assert ALT in alts(at)
     assert "small_cnn (epochs=2)" in html_text(at) + said(at).replace("\\", "")
     at = open_app(bare.root, "views/result.py", run=plain_id)
