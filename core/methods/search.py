@@ -5,7 +5,8 @@ ones are images that the original was trained on, and that a method which trains
 how well the network generalises. Settings stand in an order, the gentlest first. With a(S): accuracy on a set,
 
     classes to forget,        a(forget) <= GONE         and a(retain) >= the original's - DROP;
-    and wrong labels          the first trial that holds both ends the search; where a trial is cheap, the gentlest that does is sought
+    and wrong labels          the first trial that holds both ends the search; where a trial is cheap, the gentlest that does is sought,
+                              and from there on stronger ones, while more is forgotten and none of the retained draw is lost
     other requests            a(retain) >= the original's - DROP   and a(forget) >= a(retain) - DROP; of these the strongest
 
 A class must not be recognised any more. Single images must: a network that never saw them classifies them as well as others like them,
@@ -35,6 +36,7 @@ from core.training.loop import Diverged, share_right
 MOST = 300  # images of each set that are drawn
 GONE, DROP = 0.02, 0.02  # accuracy that may be left on classes to forget; that may be lost on retained images
 TRIALS = 2  # that a forecast counts: a search has one at least, and `most_trials` at most
+STRIDE, FURTHER = 2, 3  # rungs from the gentlest that holds to a stronger one; how many of these are tried at most
 BEARABLE = 0.1  # accuracy lost beyond DROP up to which stronger settings are tried, where a class is not forgotten yet
 Rung = Mapping[str, float]  # setting -> value
 
@@ -113,9 +115,31 @@ def bisect(rungs: int, attempt: Callable[[int], Trial], objective: Objective, *,
     return trials
 
 
-def most_trials(rungs: int) -> int:
-    """Of `bisect` from the middle one on: then down to where harm begins, then up from the middle where a class is not forgotten yet."""
-    return 1 + (rungs // 2).bit_length() + ((rungs - 1) // 2).bit_length()
+def further(best: Trial, rungs: int, attempt: Callable[[int], Trial], trials: list[Trial]) -> Trial:
+    """The strongest of a few rungs above the gentlest that holds: while more is forgotten, and no retained image of the draw is lost.
+
+    The gentlest stands at the edge: of a class whose last two images of the draw are still recognised, more of others may be.
+    """
+    done = {trial.rung: trial for trial in trials}
+    for _ in range(FURTHER):
+        rung = best.rung + STRIDE
+        if not best.forget or rung >= rungs:
+            break
+        if rung not in done:
+            trials.append(attempt(rung))
+        stronger = done.get(rung) or trials[-1]
+        if stronger.diverged or stronger.retain < best.retain or stronger.forget >= best.forget:
+            break
+        best = stronger
+    return best
+
+
+def most_trials(rungs: int, *, gentlest: bool = False) -> int:
+    """Of `bisect` from the middle one on: then down to where harm begins, then up from the middle where a class is not forgotten yet.
+
+    gentlest: and of `further`.
+    """
+    return 1 + (rungs // 2).bit_length() + ((rungs - 1) // 2).bit_length() + FURTHER * gentlest
 
 
 def search(
@@ -130,7 +154,7 @@ def search(
     began, sets = perf_counter(), (splits.forget.sample(MOST), splits.retain.sample(MOST))
     before = share_right(model, *sets, device=run.device)
     objective = Objective(before[1], splits.request.by_class or splits.request.flips_labels)
-    most = most_trials(len(rungs))
+    most = most_trials(len(rungs), gentlest=gentlest)
 
     def attempt(rung: int) -> Trial:
         done[0] += 1
@@ -145,6 +169,8 @@ def search(
     done = [0]
     trials = bisect(len(rungs), attempt, objective, gentlest=gentlest)
     best = objective.best(trials)
+    if gentlest and objective.erase and objective.met(best):
+        best = further(best, len(rungs), attempt, trials)
     if best.diverged:
         settings = "; ".join(", ".join(f"{name} = {value:g}" for name, value in rungs[t.rung].items()) for t in trials)
         raise Diverged(f"Every trial of the search of settings diverged; it tried {settings}. Give gentler ones, with settings = given.")
@@ -183,10 +209,10 @@ class Searching(UnlearningMethod):
         """The search evaluates both sets."""
         return self.uses | ({"forget", "retain"} if self.settings == "auto" else set())
 
-    def passes_of_search(self, train_count: int, forget_count: int) -> float:
-        """Of the evaluations: of the original, and after each of TRIALS trials; 0 where the settings are given."""
+    def passes_of_search(self, train_count: int, forget_count: int, trials: int = TRIALS) -> float:
+        """Of the evaluations: of the original, and after each trial; 0 where the settings are given."""
         images = min(MOST, forget_count) + min(MOST, train_count - forget_count)
-        return 0.0 if self.settings == "given" else (1 + TRIALS) * images / 3
+        return 0.0 if self.settings == "given" else (1 + trials) * images / 3
 
     def given(self, rung: Rung) -> Any:
         """The same method with these settings."""

@@ -66,7 +66,8 @@ class SSD(Searching):
 
     def passes(self, train_count: int, forget_count: int, recipe: Recipe) -> float:
         """One pass over the forget set, whose predictions sort it where labels may not; then the search."""
-        return forget_count * (4 / 3 if self.importance == "label_free" else 1.0) + self.passes_of_search(train_count, forget_count)
+        searched = self.passes_of_search(train_count, forget_count, len(SHARES).bit_length() + 1)
+        return forget_count * (4 / 3 if self.importance == "label_free" else 1.0) + searched
 
     def statistics(self, request: ForgetRequest) -> tuple[ImportanceStatistic, ...]:
         """The training set's importance, by the same estimator as the forget set's."""
@@ -123,20 +124,22 @@ def dampening(of_forget: Importance, of_all: Importance, alpha: float, lambda_: 
     return factors
 
 
-SHARES = np.geomspace(3e-5, 0.5, 15)  # of all weights, that the rungs of a search select
-LEAST_KEPT = 0.25  # lambda / alpha on every rung: a selected weight keeps no more of its size
+SHARES = np.geomspace(3e-5, 0.5, 57)  # of all weights, that the rungs of a search select
+MOST_KEPT = 0.05  # lambda / alpha on every rung: a selected weight keeps no more of its size
 
 
 def rungs(of_forget: Importance, of_all: Importance) -> list[Rung]:
     """Settings for a search: alpha at quantiles of the ratios, whatever these are, and the lambda that shrinks what it selects.
 
     A fixed alpha fails where ratios are narrow: in a large network nearly every weight serves every class, so that hardly a ratio is
-    far from 1, and with lambda = 1 a weight that is selected at 1.5 keeps two thirds of its size.
+    far from 1, and with lambda = 1 a weight that is selected at 1.5 keeps two thirds of its size. On the CIFAR-10 subset (ResNet-18 and
+    small ViT, seed 10) few weights that keep a twentieth at most forget as much as more of them that keep a quarter, and harm others less;
+    half as many again can cost 0.05 of retain accuracy, so neighbouring rungs lie a fifth apart.
     """
     finite = _finite_ratios(of_forget, of_all)
     found = np.quantile(finite, 1 - SHARES) if finite.size else np.ones(len(SHARES))
     alphas = [float(f"{min(max(alpha, 0.01), 1000.0):.4g}") for alpha in found]
-    return [{"alpha": alpha, "lambda": min(1.0, float(f"{LEAST_KEPT * alpha:.4g}"))} for alpha in alphas]
+    return [{"alpha": alpha, "lambda": min(1.0, float(f"{MOST_KEPT * alpha:.4g}"))} for alpha in alphas]
 
 
 def adaptive_alpha(of_forget: Importance, of_all: Importance, forget_share: float) -> float:
