@@ -148,7 +148,7 @@ _LARGE: dict[str, dict[str, Value | OfCeiling | ForClasses]] = {
     "unsir": {"settings": "auto", "noise_count": 32, "copies": 5, "per_class": 200, "impair_rate": 0.001, "repair_rate": 0.0005,
               "batch_size": 64, **_HEALING},
     "weight_perturbation": {"settings": "auto", "variant": ForClasses("C"), "fraction": ForClasses(0.05, 0.1), "epochs": 3,
-                            "learning_rate": 0.05, "steps": 12, "look_every": 20, "batch_size": 32, "radius": 0.3},
+                            "learning_rate": 0.05, "steps": 12, "look_every": 20, "batch_size": 16, "radius": 0.3},
     "finetune": {"epochs": 1, "learning_rate": 0.01, "batch_size": 64},
 }  # fmt: skip
 _CONVOLUTIONS = Preset(Recipe(epochs=3, batch_size=64, learning_rate=0.05, augment="move"), _LARGE, least_steps=400)

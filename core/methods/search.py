@@ -36,7 +36,7 @@ from core.training.loop import Diverged, share_right
 MOST = 300  # images of each set that are drawn
 GONE, DROP = 0.02, 0.02  # accuracy that may be left on classes to forget; that may be lost on retained images
 TRIALS = 2  # that a forecast counts: a search has one at least, and `most_trials` at most
-STRIDE, FURTHER = 2, 3  # rungs from the gentlest that holds to a stronger one; how many of these are tried at most
+FURTHER = 2  # rungs above the gentlest that holds which are tried at most
 BEARABLE = 0.1  # accuracy lost beyond DROP up to which stronger settings are tried, where a class is not forgotten yet
 Rung = Mapping[str, float]  # setting -> value
 
@@ -116,13 +116,13 @@ def bisect(rungs: int, attempt: Callable[[int], Trial], objective: Objective, *,
 
 
 def further(best: Trial, rungs: int, attempt: Callable[[int], Trial], trials: list[Trial]) -> Trial:
-    """The strongest of a few rungs above the gentlest that holds: while more is forgotten, and no retained image of the draw is lost.
+    """The strongest of a few rungs from the gentlest that holds on: while more is forgotten, and no retained image of the draw is lost.
 
     The gentlest stands at the edge: of a class whose last two images of the draw are still recognised, more of others may be.
     """
     done = {trial.rung: trial for trial in trials}
     for _ in range(FURTHER):
-        rung = best.rung + STRIDE
+        rung = best.rung + 1
         if not best.forget or rung >= rungs:
             break
         if rung not in done:
