@@ -25,6 +25,7 @@ from core.data.registry import DATASETS
 from core.domain.presets import FRESH_SEEDS
 from core.domain.requests.classes import ClassRequest
 from core.domain.run import RunSpec
+from core.domain.training.own_recipe import usual_recipe
 from core.jobs.catalogue import Catalogue, catalogue
 from core.jobs.validation import make_spec
 from core.pipeline import Stages, original_of, planned_work, precompute, prepare, restore, train, unlearn
@@ -88,7 +89,8 @@ def specs(shelves: Catalogue, key: str, model: str, classes: list[int], seeds: l
     for seed in seeds:
         for index in classes:
             for method in methods:
-                yield make_spec(shelves, key, model, ClassRequest((index,)), method, {}, seed=seed)
+                usual = usual_recipe(shelves.datasets[key], model)
+                yield make_spec(shelves, key, model, ClassRequest((index,)), method, {}, seed=seed, recipe=usual)
 
 
 def main() -> bool:

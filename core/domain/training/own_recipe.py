@@ -18,12 +18,20 @@ def preset_recipe(dataset: str, model: str) -> dict[str, Value]:
     return {**{part.name: plain.get(part.name, "") for part in RECIPE}, "schedule": "one_cycle" if plain["one_cycle"] else "constant"}
 
 
+def brought(data: DatasetInfo) -> bool:
+    """Whether a user added the dataset, or an extension has it; keys of added ones end in a digest, `flowers@0123abcd`."""
+    return "@" in data.key or bool(data.extension)
+
+
 def usual_recipe(data: DatasetInfo, model: str) -> dict[str, Value]:
     """What of the recipe is not as the preset has it where the user asks for nothing, as a RunSpec's `recipe`.
 
-    A recipe that was not found on the dataset makes at least the preset's `least_steps`: three epochs of 10,000 images are 471 steps,
-    of 1,000 images 48, which train no network worth unlearning.
+    On a dataset that a user or an extension brought, a recipe that was not found on it makes at least the preset's `least_steps`: three
+    epochs of 10,000 images are 471 steps, of 1,000 images 48, which train no network worth unlearning. `make presets` tells of the
+    shipped ones that they need no more.
     """
+    if not brought(data):
+        return {}
     preset = preset_for(data.key, model)
     epochs = ceil(preset.least_steps / max(1, ceil(data.train_count / preset.recipe.batch_size)))
     return {"epochs": min(epochs, int(PARTS["epochs"].high or epochs))} if epochs > preset.recipe.epochs else {}
@@ -35,7 +43,7 @@ def asked_recipe(data: DatasetInfo, model: str, asked: Mapping[str, Any]) -> dic
 
 
 def said_recipe(dataset: str, model: str, recipe: Mapping[str, Any]) -> dict[str, Any]:
-    """What must be asked for to get a RunSpec's `recipe` whatever is usual for the dataset, whose size need not be known."""
+    """What must be asked for to get a RunSpec's `recipe` whatever is usual for the dataset, whose size and origin need not be known."""
     preset = preset_for(dataset, model)
     return ({"epochs": preset.recipe.epochs} if preset.least_steps else {}) | dict(recipe)
 

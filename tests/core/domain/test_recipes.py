@@ -126,7 +126,7 @@ def test_a_study_keeps_its_recipe_and_one_without_is_written_as_before():
 
 def of_size(count: int) -> DatasetInfo:
     """Images of two classes, half of each."""
-    return DatasetInfo("mine", "Mine", "", 1, 8, 8, ("a", "b"), (count - count // 2, count // 2), 10, (0.5,), (0.5,))
+    return DatasetInfo("mine@0123abcd", "Mine", "", 1, 8, 8, ("a", "b"), (count - count // 2, count // 2), 10, (0.5,), (0.5,))
 
 
 @pytest.mark.parametrize(
@@ -148,21 +148,24 @@ def test_a_small_dataset_is_trained_on_for_as_many_steps_as_a_network_needs(mode
     assert usual_recipe(of_size(images), model) == usual
 
 
-def test_a_recipe_that_was_found_on_a_dataset_stays_as_it_is():
+def test_the_recipes_of_shipped_datasets_stay_as_they_are():
+    assert usual_recipe(replace(of_size(100), key="faces"), "resnet18") == {}
+    assert usual_recipe(replace(of_size(100), key="flowers", extension="d1"), "resnet18") == {"epochs": 200}, "an extension's is none"
     for dataset, model in PRESETS:
-        assert usual_recipe(replace(of_size(100), key=dataset), model) == {}
+        assert usual_recipe(replace(of_size(100), key=dataset, extension="d1"), model) == {}, "found on it"
 
 
 def test_what_is_asked_goes_before_the_usual():
     data = of_size(320)
     assert asked_recipe(data, "small_cnn", {}) == {"epochs": 80}
     assert asked_recipe(data, "small_cnn", {"learning_rate": "0.1"}) == {"epochs": 80, "learning_rate": "0.1"}
-    assert own_recipe("mine", "small_cnn", asked_recipe(data, "small_cnn", {"epochs": "20"})) == {}, "the preset's, if that is asked for"
+    asked = asked_recipe(data, "small_cnn", {"epochs": "20"})
+    assert own_recipe("mine@0123abcd", "small_cnn", asked) == {}, "the preset's, if that is asked for"
 
 
 def test_what_is_said_of_a_recipe_asks_for_the_same_one():
     data = of_size(320)
     for recipe in ({}, {"epochs": 80}, {"epochs": 30, "momentum": 0.8}):
-        said = said_recipe("mine", "small_cnn", recipe)
-        assert own_recipe("mine", "small_cnn", asked_recipe(data, "small_cnn", said)) == recipe
+        said = said_recipe("mine@0123abcd", "small_cnn", recipe)
+        assert own_recipe("mine@0123abcd", "small_cnn", asked_recipe(data, "small_cnn", said)) == recipe
     assert said_recipe("digits", "small_cnn", {}) == {}
