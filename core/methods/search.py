@@ -144,12 +144,13 @@ def most_trials(rungs: int, *, gentlest: bool = False) -> int:
 
 def search(
     rungs: Sequence[Rung], make: Callable[[Rung, RunContext], nn.Module], model: nn.Module, splits: Splits, run: RunContext, *,
-    gentlest: bool = False,
+    gentlest: bool = False, on_best: Callable[[], None] = lambda: None,
 ) -> Rung:  # fmt: skip
     """The chosen rung; records what was tried under `search/`.
 
     `make(rung, context)` gives the network of these settings, to be evaluated at once; its context draws from a generator of its own, as
-    that of a run with these settings given. `gentlest`: see `bisect`. Raises Diverged where no trial left a network.
+    that of a run with these settings given. `gentlest`: see `bisect`. `on_best` is called when what `make` gave last is the best so far.
+    Raises Diverged where no trial left a network.
     """
     began, sets = perf_counter(), (splits.forget.sample(MOST), splits.retain.sample(MOST))
     before = share_right(model, *sets, device=run.device)
@@ -164,9 +165,12 @@ def search(
         except Diverged:
             after = [nan, nan]
         part.progress(1.0, f"trial {done[0]}")
-        return Trial(rung, *after)
+        made.append(Trial(rung, *after))
+        if not made[-1].diverged and objective.best(made) is made[-1]:
+            on_best()
+        return made[-1]
 
-    done = [0]
+    done, made = [0], list[Trial]()
     trials = bisect(len(rungs), attempt, objective, gentlest=gentlest)
     best = objective.best(trials)
     if gentlest and objective.erase and objective.met(best):
@@ -219,9 +223,6 @@ class Searching(UnlearningMethod):
         return replace(self, settings="given", **rung)
 
 
-SEARCHED = 0.8  # share of the progress bar by the end of the search
-
-
 @dataclass(frozen=True)
 class SearchingInSteps(Searching):
     """A method of two parts: what no searched setting changes, computed once, and what comes after it, once for each trial."""
@@ -263,17 +264,19 @@ class SearchingInSteps(Searching):
             return self.after(self.before(model, splits, run.part(0, self.share_before)), model, splits, run.part(self.share_before, 1))
         original = deepcopy(model)
         made = self.before(model, splits, run.part(0, self.share_before))
-        state, latest = run.generator.get_state(), list[tuple[Rung, nn.Module, RunContext]]()
+        state, latest, best = run.generator.get_state(), list[tuple[nn.Module, RunContext]](), list[tuple[nn.Module, RunContext]]()
 
         def make(rung: Rung, context: RunContext) -> nn.Module:
             latest.clear()  # never two networks more than needed
             own = alone(context, state)
-            latest.append((rung, self.given(rung).after(made, deepcopy(model), splits, own), own))
-            return latest[0][1]
+            latest.append((self.given(rung).after(made, deepcopy(model), splits, own), own))
+            return latest[0][0]
 
-        rung = search(self.rungs(run.recipe), make, original, splits, run.part(self.share_before, max(SEARCHED, self.share_before)))
-        if not latest or latest[0][0] != rung:  # the last trial may have diverged
-            make(rung, run.part(max(SEARCHED, self.share_before), 1))
-        run.recorded |= latest[0][2].recorded
+        def keep() -> None:
+            best[:] = latest  # which is not made once more where it is the one that is chosen
+
+        search(self.rungs(run.recipe), make, original, splits, run.part(self.share_before, 1), on_best=keep)
+        ((chosen, own),) = best
+        run.recorded |= own.recorded
         run.progress(1.0, "settings chosen")
-        return latest[0][1]
+        return chosen

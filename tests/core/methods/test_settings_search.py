@@ -224,6 +224,23 @@ def test_a_search_whose_last_trial_diverges_makes_the_network_that_it_chose(grey
     assert same_weights(model, again)
 
 
+def test_the_network_that_is_chosen_is_not_made_once_more(grey):
+    made = list[float]()
+
+    class Counted(METHODS["aru"]):  # type: ignore[misc]  # a class from a registry
+        ladder = tuple({"share": share, "epochs": 0, "learning_rate": 0.1} for share in (0.0, 0.01, 0.9))
+
+        def after(self, of_before, model, splits, run):
+            made.append(self.share)
+            return super().after(of_before, model, splits, run)
+
+    model, recorded = searched(grey, Counted(settings="auto"))
+    assert made == pytest.approx(recorded["search/of_share"].tolist()), "each of them once"
+    assert int(recorded["search/chosen"]) < len(made) - 1, "of a network that is not the last"
+    again, _ = searched(grey, Counted(share=float(recorded["search/to_share"]), epochs=0, learning_rate=0.1))
+    assert same_weights(model, again)
+
+
 def test_where_every_trial_diverges_the_run_says_what_was_tried(grey):
     with pytest.raises(Diverged, match=r"tried share = 0\.01, epochs = 0, learning_rate = 0\.01; share = 0, .* settings = given"):
         searched(grey, exploding(0.0, 0.01, 0.9)(settings="auto"))
