@@ -52,7 +52,7 @@ def run(
     dataset, model, method: keys, as `core list` prints them. forget: as --forget of the command line (`"class:3"`,
     `"random:0.1"`), or indices of training images. then: methods that go on from the network that it leaves.
     settings: of the method, by name (of a later one as "finetune.epochs"), the others stand at their preset. recipe: of
-    training, what is not to be the preset's, such as {"epochs": 30}. weights: the original's, a file or a network, instead of training
+    training, what is not to be as usual, such as {"epochs": 30}. weights: the original's, a file or a network, instead of training
     it; normalisation, class_order, accept_mapping: as of `core run`.
     without, budget, all_images: of the evaluation. limit: the longest that it may take, such as "15min". home: a folder; by default
     FORGETSCOPE_HOME or the user's. say: told each line of progress; None: nobody.

@@ -20,7 +20,7 @@ POLL = 0.1  # seconds
 as_json = click.option("--json", "as_json", is_flag=True, help="One JSON value on stdout, nothing else.")
 recipe_option = click.option(
     "--recipe", multiple=True, metavar="NAME=VALUE ...",
-    help=f"How the original and the reference are trained, where not as the preset says: {', '.join(PARTS)}; such as {' '.join(SAID)}.",
+    help=f"How the original and the reference are trained, where not as usual: {', '.join(PARTS)}; such as {' '.join(SAID)}.",
 )  # fmt: skip
 
 

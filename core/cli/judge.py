@@ -71,7 +71,7 @@ def spec_of_files(
     """The run that evaluates the weights in these files, which are read and stored; say: told what is said of them.
 
     network: dataset and model. files: original, unlearned, and the reference or None; reference: whether one is wanted, trained here
-    where none is brought, by the preset's recipe but for what `recipe` says.
+    where none is brought, by the usual recipe but for what `recipe` says.
     read_as: normalisation, order of classes and whether a mapping by shape is accepted, as of `brought_weights`.
     Raises WrongInput.
     """

@@ -267,7 +267,7 @@ class SearchingInSteps(Searching):
         state, latest, best = run.generator.get_state(), list[tuple[nn.Module, RunContext]](), list[tuple[nn.Module, RunContext]]()
 
         def make(rung: Rung, context: RunContext) -> nn.Module:
-            latest.clear()  # never two networks more than needed
+            latest.clear()  # besides the best so far there is one that is being made
             own = alone(context, state)
             latest.append((self.given(rung).after(made, deepcopy(model), splits, own), own))
             return latest[0][0]

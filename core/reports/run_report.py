@@ -164,6 +164,8 @@ def own_recipe(spec: RunSpec) -> str:
     """A sentence about a run whose networks were trained by another recipe than the preset's; '' where by that."""
     if not spec.recipe:
         return ""
+    if spec.weights and not spec.reference:
+        return f"Nothing was trained here; what methods take from the training recipe is {recipe_text(spec.recipe)}, else the preset's."
     who = "The reference was" if spec.weights else "The original and the reference were" if spec.reference else "The original was"
     return f"{who} trained with {recipe_text(spec.recipe)}; the rest of the training recipe is the preset's."
 

@@ -71,7 +71,7 @@ def below_the_fold(run: Run, report: dict[str, Any], reconstruction: bool, hidde
     if report["search"] and SETTINGS not in hidden:
         st.caption(f":material/search: {plain(outcome_line(report['search']))} Every trial: *What the method recorded*, below.")
     if report["own_recipe"]:
-        st.markdown(f":blue-badge[own recipe] {plain(report['own_recipe'])}")
+        st.markdown(f":blue-badge[recipe] {plain(report['own_recipe'])}")
     if report["own_weights"]:
         st.markdown(f":blue-badge[own weights] {plain(report['own_weights'])}")
     when = "" if run.finished_at is None else f"Computed {age(run.finished_at)} · "

@@ -249,7 +249,7 @@ def ask_how() -> None:
     if elsewhere.judges:
         ask_judgement()
         return
-    fixed_recipe = guided() or fixed.model  # which is the preset's
+    fixed_recipe = guided() or fixed.model  # which is the usual one
     offered = [k for k, m in available.methods.items() if not (m.unfit(data) or (m.needs_shards and fixed_recipe))]
     key = choose(st.container(), "Method", offered, "method", fixed.method)
     if not fixed.method:

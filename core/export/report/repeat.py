@@ -49,7 +49,8 @@ def _judge_command(spec: RunSpec, floor: bool) -> str:
     options += [("--dataset", spec.dataset), ("--model", spec.model), ("--forget", spec.request.text), ("--seed", str(spec.seed))]
     options += [("--normalisation", read.normalisation)] if read and read.normalisation != "file" else []
     options += [("--class-order", read.order_name)] if read and read.order_name else []
-    options += _recipe(spec) + [("--floor",)] * floor
+    trained = spec.reference and "reference" not in brought(spec)
+    options += (_recipe(spec) if trained else []) + [("--floor",)] * floor
     return _wrapped("python -m core judge", [" ".join(shlex.quote(word) for word in option if word) for option in options])
 
 

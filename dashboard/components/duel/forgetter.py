@@ -118,6 +118,8 @@ def _how(duel: Duel, request: ForgetRequest | None) -> None:
     """The method; a click in here does not redraw the images."""
     available, rules = catalogue.current(), duel.rules
     data = catalogue.dataset(rules.dataset)
+    before = (one.run.spec.recipe for one in duels.tries(duel) if one.run)  # all tries are about the same networks
+    recipe = next(before, usual_recipe(data, rules.model))
     st.subheader("2 · How")
     offered = [key for key, method in available.methods.items() if key != BARRED and not (method.unfit(data) or method.needs_shards)]
     stays("method", offered, offered[0])
@@ -131,7 +133,7 @@ def _how(duel: Duel, request: ForgetRequest | None) -> None:
         more_in_full("all settings")
     with button, errors_shown():
         spec = make_spec(available, rules.dataset, rules.model, request, key, settings, seed=rules.seed,
-                         recipe=usual_recipe(data, rules.model)) if request else None  # fmt: skip
+                         recipe=recipe) if request else None  # fmt: skip
         refused = spec is not None and not show_forecast(lambda: forecasts.of_run(spec), sentence)
         shut = barred() or Barred(disabled=spec is None or refused)
         run = st.button("Run this try", type="primary", icon=":material/play_arrow:", key="duel-run", **shut)

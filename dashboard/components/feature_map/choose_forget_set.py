@@ -21,7 +21,7 @@ from dashboard.components.feature_map.selection_rules import (
     scores,
     top_rows,
 )
-from dashboard.components.forms.recipe_form import in_address
+from dashboard.components.forms.recipe_form import on_form
 from dashboard.session import ask_elsewhere, recall, stays
 
 IMAGES_SHOWN, COLUMNS = 60, 20  # images in the grid at most, and in its row
@@ -53,7 +53,7 @@ def show_choice(run: Run, table: pd.DataFrame, arrays: Arrays, stored: Arrays | 
     if st.button(f"Forget these {len(rows)} on the Unlearn page", type="primary", icon=":material/ink_eraser:", key="map_forget"):
         listed = ", ".join(map(str, indices))
         ask_elsewhere(
-            {"dataset": data.key, "model": run.spec.model, "kind": "samples", "samples": listed, **in_address(run.spec)},
+            {"dataset": data.key, "model": run.spec.model, "kind": "samples", "samples": listed, **on_form(run.spec, data)},
             "views/unlearn.py",
         )  # fmt: skip
     return rows

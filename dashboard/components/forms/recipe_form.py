@@ -1,22 +1,26 @@
-"""How the original and the reference are trained: the preset's recipe, folded, of which each part can be set."""
+"""How the original and the reference are trained: the usual recipe, folded, of which each part can be set."""
 
 from typing import Any
 
 import streamlit as st
 
+from core.domain.hyperparameters import Value
 from core.domain.info import DatasetInfo
 from core.domain.run import RunSpec, recipe_text
-from core.domain.training.own_recipe import own_recipe, preset_recipe, said_recipe, usual_recipe
-from core.domain.training.recipes import RECIPE
+from core.domain.training.own_recipe import own_recipe, preset_recipe, usual_recipe
+from core.domain.training.recipes import RECIPE, parsed_recipe
 from core.figures.markdown import plain
 from core.jobs.validation import RECIPE_PANEL
 from dashboard.components.common.fragments import errors_shown
 from dashboard.components.forms.method_form import param_widget
 
 
-def in_address(spec: RunSpec) -> dict[str, str]:
-    """Names and values of an address that opens the form with the run's recipe."""
-    return {f"recipe.{name}": str(value) for name, value in said_recipe(spec.dataset, spec.model, spec.recipe).items()}
+def on_form(spec: RunSpec, data: DatasetInfo) -> dict[str, Value]:
+    """The state of the form's widgets, by key, with which it asks for the run's recipe, whatever stood there before."""
+    preset = preset_recipe(spec.dataset, spec.model)
+    shown = preset | parsed_recipe(spec.recipe)
+    usual = preset | usual_recipe(data, spec.model)  # which `follows` else takes the values for
+    return {f"recipe.{name}": value for name, value in shown.items()} | {f"_preset.recipe.{name}": value for name, value in usual.items()}
 
 
 def recipe_form(data: DatasetInfo, model: str) -> dict[str, Any] | None:
@@ -24,11 +28,12 @@ def recipe_form(data: DatasetInfo, model: str) -> dict[str, Any] | None:
     usual, values = usual_recipe(data, model), dict[str, Any]()
     preset = preset_recipe(data.key, model) | usual
     with st.expander(RECIPE_PANEL, icon=":material/model_training:"):
-        st.caption("Of the original and the reference. As it stands it is the preset of this dataset and network; what you change makes "
-                   "other networks, which are trained first.")  # fmt: skip
+        stands = "the preset of this dataset and network"
         if usual:
-            st.caption(f"The preset was made for larger datasets: {preset['epochs']} epochs of these {data.train_count:,} images make as "
-                       "many steps as a network needs to learn them.")  # fmt: skip
+            stands = (f"the preset of this network, made for larger datasets, with more epochs: {preset['epochs']} of these "
+                      f"{data.train_count:,} images make as many steps as a network needs to learn them")  # fmt: skip
+        st.caption(f"Of the original and the reference. As it stands it is {stands}; what you change makes other networks, which are "
+                   "trained first.")  # fmt: skip
         cells = st.grid(2, min_column_width=180)
         for part in RECIPE:
             with cells.cell():
@@ -36,6 +41,6 @@ def recipe_form(data: DatasetInfo, model: str) -> dict[str, Any] | None:
     with errors_shown():
         own = own_recipe(data.key, model, values)
         if own != usual:
-            st.caption(f":material/model_training: Trained by a recipe of your own: {plain(recipe_text(own)) or 'the preset'}")
+            st.caption(f":material/model_training: Trained by a recipe of your own: {plain(recipe_text(own)) or 'the preset as it is'}")
         return own
     return None

@@ -28,6 +28,7 @@ from core.storage.queues.run_queue import limit_reached, say_why_all_wait
 from core.storage.record_types import Label
 from core.storage.runs import ResultStore
 from dashboard.components.common.run_status import STAGE
+from dashboard.components.forms.recipe_form import on_form
 from dashboard.queries import runs
 from tests.dashboard.conftest import ERROR, ROOT, html_text, put, sound
 from tests.planted import plant
@@ -578,6 +579,19 @@ def test_a_recipe_at_the_preset_follows_the_network_and_makes_the_run_that_it_al
     assert "recipe of your own" not in said(at)
 
 
+@pytest.mark.parametrize(("recipe", "epochs"), [({}, 3), ({"epochs": 30}, 30)])
+def test_images_of_a_map_are_forgotten_by_the_recipe_of_their_run_whatever_stood_on_the_form(open_app, bare, recipe, epochs):
+    """The page of the map puts these values into the form, which stood at another network's preset, or had been changed."""
+    at = sound(open_app(bare.root).selectbox(key="model").set_value("vit_small").run())
+    at.number_input(key="recipe.epochs").set_value(3).run()
+    spec, data = replace(planted("ssd", recipe=recipe), dataset="faces", model="resnet18"), catalogue(bare.root).datasets["faces"]
+    at.session_state["_set_next"] = {"dataset": "faces", "model": "resnet18", **on_form(spec, data)}
+    at = sound(at.run())
+    assert at.number_input(key="recipe.epochs").value == epochs
+    assert (at.selectbox(key="recipe.optimiser").value, at.number_input(key="recipe.learning_rate").value) == ("sgd", 0.05)
+    assert ("recipe of your own" in said(at)) == bool(recipe)
+
+
 def test_the_result_of_a_run_by_another_recipe_says_so_and_shows_its_curves(open_app, bare):
     curves = training_table({"original": np.array([[0.7, 0.5], [0.3, 0.9]]), "reference": np.array([[0.8, 0.4], [0.4, 0.8]])})
     run_id = plant(bare, planted("ssd", recipe={"epochs": 2}), files={"training": curves})
@@ -587,7 +601,7 @@ def test_the_result_of_a_run_by_another_recipe_says_so_and_shows_its_curves(open
     assert ALT in alts(at)
     assert "small_cnn (epochs=2)" in html_text(at) + said(at).replace("\\", "")
     at = open_app(bare.root, "views/result.py", run=plain_id)
-    assert "own recipe" not in said(at)
+    assert "training recipe is the preset" not in said(at)
     assert ALT not in alts(at)
 
 

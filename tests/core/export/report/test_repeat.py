@@ -1,17 +1,22 @@
 """What a report says repeats a run, or a study, asks for the same run and the same study."""
 
+from dataclasses import replace
 import shlex
+import tomllib
 
 import pytest
 
+from core.cli.judge import judge
 from core.cli.run import run, settings_from
 from core.domain.evaluation import Evaluation
 from core.domain.requests.registry import parse_request
-from core.domain.study import StudyPlan
+from core.domain.run import RunSpec
+from core.domain.study import StudyPlan, Variant
+from core.domain.training.own_recipe import asked_recipe, own_recipe
 from core.export.report.repeat import run_command, study_file
 from core.jobs.studies.plan import make_plan, specs
 from core.jobs.studies.toml_file import plan_from_toml
-from core.jobs.validation import limit_of, make_spec
+from core.jobs.validation import judged_spec, limit_of, make_spec
 
 
 @pytest.mark.parametrize(
@@ -74,3 +79,38 @@ def test_a_recipe_of_the_users_own_is_repeated_too(shelves):
     assert plan.recipe == recipe
     assert plan_from_toml(study_file(plan), shelves) == plan
     assert spec in specs(plan, shelves)
+
+
+OF_PAIRS = [
+    ("digits", "small_cnn", {}), ("faces", "resnet18", {}), ("faces", "small_cnn", {"epochs": 3, "momentum": 0.8}),
+    ("mine@0123abcd", "resnet18", {}), ("mine@0123abcd", "resnet18", {"epochs": 25}), ("mine@0123abcd", "vit_small", {"epochs": 7}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("dataset", "model", "recipe"), OF_PAIRS)
+def test_what_repeats_a_run_asks_for_its_recipe_whatever_is_usual_for_the_dataset(shelves, dataset, model, recipe):
+    """A small dataset of one's own is trained on for more epochs, unless their number is said."""
+    data = replace(shelves.datasets["digits"], key=dataset, train_counts=(500, 500))
+    spec = RunSpec(dataset, model, parse_request("class:1"), "ssd", {}, recipe=recipe)
+    words = shlex.split(run_command(spec).replace("\\\n", ""))
+    given = run.make_context("run", words[4:]).params
+    assert own_recipe(dataset, model, asked_recipe(data, model, settings_from(given["recipe"]))) == recipe
+
+    plan = StudyPlan(dataset, model, spec.request, (Variant("ssd"),), (0,), recipe=recipe)
+    said = tomllib.loads(study_file(plan)).get("recipe", {})
+    assert own_recipe(dataset, model, asked_recipe(data, model, said)) == recipe
+
+
+@pytest.mark.parametrize("kind", ["trained", "brought", "none"])
+def test_the_command_of_a_judged_run_names_a_recipe_only_where_something_is_trained(shelves, kind):
+    weights = ("a" * 64, "")
+    asked = (shelves, "faces", "resnet18", parse_request("class:1"))
+    spec = judged_spec(*asked, original=weights, unlearned=("b" * 64, ""), brought=("c" * 64, "") if kind == "brought" else None,
+                       reference=kind != "none")  # fmt: skip
+    words = shlex.split(run_command(spec).replace("\\\n", ""))
+    given = judge.make_context("judge", words[4:]).params
+    recipe = settings_from(given["recipe"])
+    assert recipe == ({"epochs": "3"} if kind == "trained" else {})
+    again = judged_spec(*asked, original=weights, unlearned=("b" * 64, ""), brought=("c" * 64, "") if given["brought"] else None,
+                        reference=not given["no_reference"], recipe=recipe)  # fmt: skip
+    assert again.id == spec.id
