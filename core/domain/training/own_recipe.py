@@ -27,8 +27,8 @@ def usual_recipe(data: DatasetInfo, model: str) -> dict[str, Value]:
     """What of the recipe is not as the preset has it where the user asks for nothing, as a RunSpec's `recipe`.
 
     On a dataset that a user or an extension brought, a recipe that was not found on it makes at least the preset's `least_steps`: three
-    epochs of 10,000 images are 471 steps, of 1,000 images 48, which train no network worth unlearning. `make presets` tells of the
-    shipped ones that they need no more.
+    epochs of 10,000 images are 471 steps, of 1,000 images 48, which train no network worth unlearning. Of the shipped ones
+    `make presets` tells whether their recipes do.
     """
     if not brought(data):
         return {}

@@ -32,7 +32,7 @@ def run_command(
     options: list[tuple[str, ...]] = [("--dataset", spec.dataset), ("--model", spec.model)]
     options += [("--forget", spec.request.text), ("--method", spec.method)]
     options += [("--set", f"{name}={_value(value)}") for name, value in used(spec.params, method.params if method else ()).items()]
-    options += _recipe(spec)
+    options += [recipe_words(spec)]
     options += [("--seed", str(spec.seed))] + [("--no-reference", "")] * (not spec.reference)
     options += [("--weights", OWN_WEIGHTS)] * bool(spec.weights) + ([("--normalisation", read.normalisation)] if read else [])
     options += [("--class-order", read.order_name)] if read and read.order_name else []
@@ -50,13 +50,14 @@ def _judge_command(spec: RunSpec, floor: bool) -> str:
     options += [("--normalisation", read.normalisation)] if read and read.normalisation != "file" else []
     options += [("--class-order", read.order_name)] if read and read.order_name else []
     trained = spec.reference and "reference" not in brought(spec)
-    options += (_recipe(spec) if trained else []) + [("--floor",)] * floor
+    options += [recipe_words(spec)] * trained + [("--floor",)] * floor
     return _wrapped("python -m core judge", [" ".join(shlex.quote(word) for word in option if word) for option in options])
 
 
-def _recipe(spec: RunSpec) -> list[tuple[str, ...]]:
+def recipe_words(spec: RunSpec) -> tuple[str, ...]:
+    """The option of a command that asks for the run's recipe, in words; none where that is usual for every dataset."""
     said = said_recipe(spec.dataset, spec.model, spec.recipe)
-    return [("--recipe", *(f"{name}={_value(value)}" for name, value in sorted(said.items())))] if said else []
+    return ("--recipe", *(f"{name}={_value(value)}" for name, value in sorted(said.items()))) if said else ()
 
 
 def check_command(run_id: str) -> str:
@@ -104,7 +105,7 @@ def _toml(value: Any) -> str:
 def _wrapped(command: str, options: list[str]) -> str:
     """On lines that the shell takes for one."""
     lines = [command]
-    for option in options:
+    for option in filter(None, options):
         if len(lines[-1]) + len(option) > LINE:
             lines.append("   ")
         lines[-1] += f" {option}"

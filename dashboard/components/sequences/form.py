@@ -9,7 +9,7 @@ from core.domain.errors import WrongInput
 from core.domain.info import DatasetInfo
 from core.domain.requests.registry import FORMS
 from core.domain.seed_lists import seeds_of, seeds_text
-from core.domain.training.own_recipe import said_recipe
+from core.export.report.repeat import recipe_words
 from core.jobs.catalogue import Catalogue
 from core.jobs.sequences.plan import make_plan
 from core.jobs.studies.toml_file import sets_from_lines
@@ -61,8 +61,7 @@ def ask_plan(available: Catalogue) -> tuple[SequencePlan | None, str]:
             asked = ["--requests", str(count), "--of", of] if of else [word for line in lines for word in ("--forget", line)]
             sets = [word for name, value in own.items() for word in ("--set", f"{name}={value}")]
             words = ["--dataset", data.key, "--model", model, "--method", method.key, *asked, *sets, "--seeds", seeds_text(plan.seeds)]
-            said = said_recipe(data.key, model, plan.spec.recipe)
-            words += ["--recipe", *(f"{name}={value}" for name, value in sorted(said.items()))] if said else []
+            words += recipe_words(plan.spec)
             return plan, "python -m core sequence start " + shlex.join(words + ["--no-retrain"] * (not retrain))
     return None, ""
 

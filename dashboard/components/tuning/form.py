@@ -9,7 +9,7 @@ from core.domain.info import DatasetInfo, MethodInfo
 from core.domain.requests.base import ForgetRequest
 from core.domain.requests.classes import ClassRequest
 from core.domain.seed_lists import seeds_of, seeds_text
-from core.domain.training.own_recipe import said_recipe
+from core.export.report.repeat import recipe_words
 from core.jobs.catalogue import Catalogue
 from core.jobs.studies.toml_file import sets_from_lines
 from core.jobs.tuning import make_plan
@@ -97,8 +97,7 @@ def command(plan: SearchPlan, available: Catalogue) -> str:
                           spec.recipe)  # fmt: skip
     for name, value in spec.params.items():
         words += ["--set", f"{name}={value}"] if value != usual[name] else []
-    said = said_recipe(spec.dataset, spec.model, spec.recipe)
-    words += ["--recipe", *(f"{name}={value}" for name, value in sorted(said.items()))] if said else []
+    words += recipe_words(spec)
     words += ["--objectives", ",".join(plan.objectives), "--seeds", seeds_text(plan.seeds), "--trials", str(plan.budget.trials)]
     words += ["--time", f"{60 * plan.budget.minutes:g}"] if plan.budget.minutes else []
     return "python -m core tune start " + shlex.join(words)
